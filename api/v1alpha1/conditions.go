@@ -1,0 +1,73 @@
+package v1alpha1
+
+// Condition types. Those of kstatus (Ready, Reconciling, Stalled) come first, so that kubectl wait, Flux and Argo CD
+// read every kind as it is. All carry observedGeneration.
+//
+//	SimOrder state        Ready                    Reconciling  Stalled               others
+//	no report yet         False AwaitingReport     True         absent
+//	Open, Pending, Code<N> False, reason = state   True         absent
+//	Stalled               False Stalled            absent       True OrderStalled
+//	Complete              True Complete            absent       absent                Complete=True
+//	Failed                False Failed             absent       True OrderFailed      Failed=True
+//	Cancelled             False Cancelled          absent       True OrderCancelled
+//
+//	SimAlert trigger      Ready                    Reconciling  Active
+//	no report yet         False AwaitingReport     True         absent
+//	On                    True ReportProcessed     absent       True AlertOn
+//	Off                   True ReportProcessed     absent       False AlertOff
+//
+// The lastTransitionTime of Active and of an order's state conditions is the report's time, not the manager's.
+const (
+	// ConditionReady is True when an order is Complete, an alert's last report has been processed, or a receiver's token
+	// is published and not suspended.
+	ConditionReady = "Ready"
+	// ConditionReconciling is True while more is expected.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is True when nothing more will come of itself.
+	ConditionStalled = "Stalled"
+	// ConditionComplete is True on an order that is Complete, and absent otherwise.
+	ConditionComplete = "Complete"
+	// ConditionFailed is True on an order that has Failed, and absent otherwise.
+	ConditionFailed = "Failed"
+	// ConditionOverdue is True on an order that has not finished within the receiver's overdueAfter. Never on
+	// APNActivation, whose completion the sender does not report.
+	ConditionOverdue = "Overdue"
+	// ConditionActive is True on an alert that is On, False on one that is Off.
+	ConditionActive = "Active"
+	// ConditionStale is True on an alert that has been On for the receiver's staleAfter with no word since. On and Off
+	// are set up separately in Mobile Manager, so the Off may never come.
+	ConditionStale = "Stale"
+	// ConditionQuarantined is True on a receiver for which an ingress keeps deliveries in quarantine.
+	ConditionQuarantined = "Quarantined"
+)
+
+// Reasons of conditions. An order's Ready has the state itself as its reason.
+const (
+	ReasonAwaitingReport  = "AwaitingReport"
+	ReasonReportProcessed = "ReportProcessed"
+	ReasonOrderStalled    = "OrderStalled"
+	ReasonOrderFailed     = "OrderFailed"
+	ReasonOrderCancelled  = "OrderCancelled"
+	ReasonOrderOverdue    = "OrderOverdue"
+	ReasonAlertOn         = "AlertOn"
+	ReasonAlertOff        = "AlertOff"
+	ReasonNoWordSince     = "NoWordSince"
+
+	// Reasons of a SimReceiver's Ready.
+	ReasonTokenPublished = "TokenPublished"
+	ReasonSuspended      = "Suspended"
+	ReasonWeakToken      = "WeakToken"
+	ReasonMissingToken   = "MissingToken"
+	ReasonDuplicateToken = "DuplicateToken"
+
+	// ReasonDeliveriesKept is the reason of Quarantined.
+	ReasonDeliveriesKept = "DeliveriesKept"
+)
+
+// Reasons of Events that are not also reasons of conditions. There is one Event for each report.
+const (
+	EventOrderOpen          = "OrderOpen"
+	EventOrderPending       = "OrderPending"
+	EventOrderComplete      = "OrderComplete"
+	EventOrderStateReported = "OrderStateReported"
+)

@@ -33,8 +33,9 @@ const (
 // has processed, and holds further deliveries back in its spool while there is none.
 const MaxReports = 64
 
-// MaxAppliedSpools is how many spools (ingress replicas, past ones included) one resource remembers.
-const MaxAppliedSpools = 16
+// MaxApplied is how many runs of applied deliveries one resource remembers, over all ingress replicas, past ones
+// included. Beyond that the run that was extended least recently is forgotten.
+const MaxApplied = 16
 
 // UUID is an id as the sender gives it, in lower case: 8-4-4-4-12 hexadecimal digits.
 // +kubebuilder:validation:MinLength=36
@@ -64,17 +65,28 @@ type ReportMeta struct {
 	Count int64 `json:"count"`
 }
 
-// AppliedDelivery says how far the deliveries of one spool are in this resource. It is what makes applying
-// idempotent: an ingress that was killed between its write and its own note of it finds the note here.
-type AppliedDelivery struct {
+// Meta returns the report's own meta, so that code can serve the reports of every kind.
+func (m *ReportMeta) Meta() *ReportMeta {
+	return m
+}
+
+// AppliedDeliveries names deliveries of one spool that this resource holds. It is what makes applying idempotent: an
+// ingress that was killed between its write here and its own note of it finds the note here. A resource has more than
+// one of them for a spool only after it was restored from an older copy: the gap between them is what a replay fills.
+type AppliedDeliveries struct {
 	// spool is the id of the spool, made at random when the spool was.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=32
 	Spool string `json:"spool"`
 
-	// delivery is the highest number, in that spool, of a delivery that this resource holds.
+	// first is the number, in that spool, of the first delivery of the run.
 	// +required
 	// +kubebuilder:validation:Minimum=1
-	Delivery int64 `json:"delivery"`
+	First int64 `json:"first"`
+
+	// last is the number of the last delivery of the run: every delivery to this resource from first to last is held.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	Last int64 `json:"last"`
 }

@@ -86,11 +86,11 @@ type SimAlertSpec struct {
 	// +kubebuilder:validation:MaxItems=64
 	Reports []AlertReport `json:"reports,omitempty"`
 
-	// applied says, for each ingress spool, up to which of its deliveries this resource holds.
+	// applied says which deliveries of which ingress spool this resource holds.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
-	Applied []AppliedDelivery `json:"applied,omitempty"`
+	Applied []AppliedDeliveries `json:"applied,omitempty"`
 }
 
 // SimAlertStatus is the fold of spec.reports. It is written by the manager alone.

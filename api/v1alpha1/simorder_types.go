@@ -107,11 +107,11 @@ type SimOrderSpec struct {
 	// +kubebuilder:validation:MaxItems=64
 	Reports []OrderReport `json:"reports,omitempty"`
 
-	// applied says, for each ingress spool, up to which of its deliveries this resource holds.
+	// applied says which deliveries of which ingress spool this resource holds.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
-	Applied []AppliedDelivery `json:"applied,omitempty"`
+	Applied []AppliedDeliveries `json:"applied,omitempty"`
 }
 
 // SimOrderStatus is the fold of spec.reports. It is written by the manager alone.

@@ -1,0 +1,117 @@
+// Command manager runs the controllers of sim-operator.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"flag"
+	"fmt"
+	"os"
+	"time"
+
+	"go.uber.org/zap/zapcore"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/sim-operator/sim-operator/api/v1alpha1"
+	"github.com/sim-operator/sim-operator/controllers"
+)
+
+type options struct {
+	metricsAddress, probeAddress            string
+	leaderElect                             bool
+	leaderNamespace                         string
+	leaseDuration, renewDeadline, retryWait time.Duration
+	concurrency                             int
+	zap                                     zap.Options
+	showVersion                             bool
+}
+
+func main() {
+	var o options
+	o.bind(flag.CommandLine)
+	flag.Parse()
+	if o.showVersion {
+		fmt.Println(versionText())
+		return
+	}
+	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&o.zap)))
+	if err := run(ctrl.SetupSignalHandler(), &o); err != nil {
+		ctrl.Log.Error(err, "The manager stopped")
+		os.Exit(1)
+	}
+}
+
+func (o *options) bind(flags *flag.FlagSet) {
+	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8081", "Where metrics are served; 0 for nowhere.")
+	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8082", "Where /healthz and /readyz are served.")
+	flags.BoolVar(&o.leaderElect, "leader-elect", true, "Work only while this replica is the leader.")
+	flags.StringVar(&o.leaderNamespace, "leader-election-namespace", "", "Where the leader's Lease is; by default the namespace this runs in.")
+	flags.DurationVar(&o.leaseDuration, "leader-election-lease-duration", 15*time.Second, "How long another replica waits for a leader that is silent.")
+	flags.DurationVar(&o.renewDeadline, "leader-election-renew-deadline", 10*time.Second, "How long the leader tries to stay leader.")
+	flags.DurationVar(&o.retryWait, "leader-election-retry-period", 2*time.Second, "How long to wait between such tries.")
+	flags.IntVar(&o.concurrency, "concurrency", controllers.DefaultConcurrency, "How many SimOrders, and how many SimAlerts, are reconciled at the same time.")
+	flags.BoolVar(&o.showVersion, "version", false, "Print the version and exit.")
+	o.zap.TimeEncoder = zapcore.RFC3339NanoTimeEncoder
+	o.zap.BindFlags(flags)
+}
+
+func run(ctx context.Context, o *options) error {
+	instance, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("find out the host's name: %w", err)
+	}
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("find the cluster: %w", err)
+	}
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return fmt.Errorf("build the scheme: %w", err)
+		}
+	}
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme:                        scheme,
+		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
+		HealthProbeBindAddress:        o.probeAddress,
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              "sim-operator-manager",
+		LeaderElectionNamespace:       o.leaderNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 &o.leaseDuration,
+		RenewDeadline:                 &o.renewDeadline,
+		RetryPeriod:                   &o.retryWait,
+		Cache: cache.Options{
+			DefaultTransform:            cache.TransformStripManagedFields(),
+			ReaderFailOnMissingInformer: true,
+		},
+		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
+	})
+	if err != nil {
+		return fmt.Errorf("make the manager: %w", err)
+	}
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return fmt.Errorf("add the health check: %w", err)
+	}
+	if err := controllers.Setup(ctx, mgr, controllers.Options{
+		Clock:       clock.RealClock{},
+		Random:      rand.Reader,
+		Instance:    instance,
+		Concurrency: o.concurrency,
+		Registry:    metrics.Registry,
+	}); err != nil {
+		return err
+	}
+	ctrl.Log.Info("Starting the manager", "version", versionText())
+	return mgr.Start(ctx)
+}

@@ -1,0 +1,100 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sim-operator/sim-operator/api/v1alpha1"
+)
+
+// retryOutdated is how long to wait after a write was refused because the resource had changed meanwhile, or was gone.
+// The cache usually tells of the change long before.
+const retryOutdated = time.Second
+
+// change is what one reconcile has to carry out on one resource.
+type change struct {
+	before, after client.Object
+	events        []eventsv1.Event
+	// status says that the status of after differs from that of before.
+	status bool
+	// expired says that the resource is to be deleted when the rest is done.
+	expired bool
+}
+
+// committer carries changes out.
+type committer struct {
+	client   client.Client
+	instance string
+	metrics  *Metrics
+}
+
+// maxInstance is the most that the API server takes as an Event's reportingInstance.
+const maxInstance = 128
+
+func newCommitter(c client.Client, instance string, metrics *Metrics) committer {
+	return committer{client: c, instance: cut(instance, maxInstance), metrics: metrics}
+}
+
+// commit is the outbox. Events come first and status follows, so that a crash between them repeats Events whose names
+// exist already, and never loses one. Nothing is written where nothing is due. Status and deletion hold for the version
+// that was judged, and no other.
+func (c *committer) commit(ctx context.Context, ch change) error {
+	for i := range ch.events {
+		if err := c.createEvent(ctx, &ch.events[i]); err != nil {
+			return err
+		}
+	}
+	// Between Events and status: whoever is killed here does it all again, and that changes nothing.
+	if ch.status {
+		patch := client.MergeFromWithOptions(ch.before, client.MergeFromWithOptimisticLock{})
+		if err := c.client.Status().Patch(ctx, ch.after, patch, client.FieldOwner(v1alpha1.FieldManagerManager)); err != nil {
+			return fmt.Errorf("patch status: %w", err)
+		}
+	}
+	if ch.expired {
+		return c.deleteJudged(ctx, ch.after)
+	}
+	return nil
+}
+
+func (c *committer) createEvent(ctx context.Context, event *eventsv1.Event) error {
+	event.ReportingInstance = c.instance
+	err := c.client.Create(ctx, event, client.FieldOwner(v1alpha1.FieldManagerManager))
+	if apierrors.IsAlreadyExists(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("create Event %s: %w", event.Name, err)
+	}
+	c.metrics.eventCreated(event)
+	return nil
+}
+
+func (c *committer) deleteJudged(ctx context.Context, obj client.Object) error {
+	uid, version := obj.GetUID(), obj.GetResourceVersion()
+	if err := c.client.Delete(ctx, obj, client.Preconditions{UID: &uid, ResourceVersion: &version}); err != nil {
+		return fmt.Errorf("delete what has expired: %w", err)
+	}
+	return nil
+}
+
+// settled turns the end of a commit into that of a reconcile. That somebody else wrote first, or that the resource or
+// its namespace is going away, is the ordinary course of things and no error.
+func settled(wait time.Duration, err error) (ctrl.Result, error) {
+	if isOutdated(err) {
+		return ctrl.Result{RequeueAfter: retryOutdated}, nil
+	}
+	return ctrl.Result{RequeueAfter: wait}, err
+}
+
+func isOutdated(err error) bool {
+	return apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err) ||
+		apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
+}

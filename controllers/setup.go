@@ -1,0 +1,93 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sim-operator/sim-operator/api/v1alpha1"
+)
+
+// DefaultConcurrency is how many SimOrders, and how many SimAlerts, are reconciled at the same time. A reconcile mostly
+// waits for the API server, whose etcd writes faster the more writes it has to put together.
+const DefaultConcurrency = 64
+
+// Options are what the controllers take from outside.
+type Options struct {
+	Clock clock.PassiveClock
+	// Random is where tokens come from.
+	Random io.Reader
+	// Instance is the name under which this process signs its Events.
+	Instance string
+	// Concurrency is how many SimOrders, and how many SimAlerts, are reconciled at the same time.
+	Concurrency int
+	Registry    prometheus.Registerer
+}
+
+// Setup adds the three controllers, their metrics and their readiness check to the manager.
+func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
+	counted, receivers, err := followCache(ctx, mgr.GetCache())
+	if err != nil {
+		return err
+	}
+	metrics, err := NewMetrics(o.Registry)
+	if err != nil {
+		return err
+	}
+	if err := o.Registry.Register(newStock(counted, mgr.Elected())); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	if err := NewSimReceiverReconciler(mgr.GetClient(), o.Clock, o.Random, counted).SetupWithManager(mgr); err != nil {
+		return fmt.Errorf("set up the SimReceiver controller: %w", err)
+	}
+	if err := NewSimOrderReconciler(mgr.GetClient(), o.Clock, o.Instance, metrics).SetupWithManager(mgr, o.Concurrency); err != nil {
+		return fmt.Errorf("set up the SimOrder controller: %w", err)
+	}
+	if err := NewSimAlertReconciler(mgr.GetClient(), o.Clock, o.Instance, metrics).SetupWithManager(mgr, o.Concurrency); err != nil {
+		return fmt.Errorf("set up the SimAlert controller: %w", err)
+	}
+	err = mgr.AddReadyzCheck("cache", func(*http.Request) error {
+		if counted.synced() && receivers.HasSynced() {
+			return nil
+		}
+		return errors.New("the cache is not complete yet")
+	})
+	if err != nil {
+		return fmt.Errorf("add the readiness check: %w", err)
+	}
+	return nil
+}
+
+// followCache has the cache follow the three kinds from the start, on every replica: one that does not lead is ready,
+// and takes over without reading the cluster first.
+func followCache(ctx context.Context, c cache.Cache) (*tallies, cache.Informer, error) {
+	informers := map[string]cache.Informer{}
+	for kind, obj := range map[string]client.Object{
+		v1alpha1.KindSimOrder:    &v1alpha1.SimOrder{},
+		v1alpha1.KindSimAlert:    &v1alpha1.SimAlert{},
+		v1alpha1.KindSimReceiver: &v1alpha1.SimReceiver{},
+	} {
+		found, err := c.GetInformer(ctx, obj, cache.BlockUntilSynced(false))
+		if err != nil {
+			return nil, nil, fmt.Errorf("follow %s: %w", kind, err)
+		}
+		informers[kind] = found
+	}
+	orders, err := newTally(informers[v1alpha1.KindSimOrder], orderKeyOf)
+	if err != nil {
+		return nil, nil, fmt.Errorf("count SimOrders: %w", err)
+	}
+	alerts, err := newTally(informers[v1alpha1.KindSimAlert], alertKeyOf)
+	if err != nil {
+		return nil, nil, fmt.Errorf("count SimAlerts: %w", err)
+	}
+	return &tallies{orders: orders, alerts: alerts}, informers[v1alpha1.KindSimReceiver], nil
+}

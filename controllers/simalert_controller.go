@@ -1,0 +1,56 @@
+package controllers
+
+import (
+	"context"
+
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/sim-operator/sim-operator/api/v1alpha1"
+)
+
+// +kubebuilder:rbac:groups=sim-operator.io,resources=simalerts,verbs=get;list;watch;delete
+// +kubebuilder:rbac:groups=sim-operator.io,resources=simalerts/status,verbs=get;patch
+
+// SimAlertReconciler keeps the status and the Events of SimAlerts.
+type SimAlertReconciler struct {
+	committer
+	clock clock.PassiveClock
+}
+
+// NewSimAlertReconciler returns a reconciler that reads and writes through c and signs its Events as instance.
+func NewSimAlertReconciler(c client.Client, clk clock.PassiveClock, instance string, metrics *Metrics) *SimAlertReconciler {
+	return &SimAlertReconciler{committer: newCommitter(c, instance, metrics), clock: clk}
+}
+
+// SetupWithManager starts the reconciler with the manager.
+func (r *SimAlertReconciler) SetupWithManager(mgr ctrl.Manager, concurrency int) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.SimAlert{}).
+		Watches(&v1alpha1.SimReceiver{}, requeueOf(mgr.GetCache(), alertsOf), builder.WithPredicates(limitsChanged())).
+		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
+		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
+}
+
+// Reconcile reads the limits that hold for the alert, folds, and commits.
+func (r *SimAlertReconciler) Reconcile(ctx context.Context, alert *v1alpha1.SimAlert) (ctrl.Result, error) {
+	lim, err := readLimits(ctx, r.client, alert.Namespace, alert.Spec.Receiver)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	d := foldAlert(alert, lim, r.clock.Now())
+	after := alert.DeepCopy()
+	after.Status = d.status
+	return settled(d.wait, r.commit(ctx, change{
+		before:  alert,
+		after:   after,
+		events:  d.events,
+		status:  !apiequality.Semantic.DeepEqual(alert.Status, d.status),
+		expired: d.expired,
+	}))
+}

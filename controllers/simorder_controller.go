@@ -1,0 +1,65 @@
+package controllers
+
+import (
+	"context"
+
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/sim-operator/sim-operator/api/v1alpha1"
+)
+
+// +kubebuilder:rbac:groups=sim-operator.io,resources=simorders,verbs=get;list;watch;delete
+// +kubebuilder:rbac:groups=sim-operator.io,resources=simorders/status,verbs=get;patch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create
+
+// SimOrderReconciler keeps the status and the Events of SimOrders.
+type SimOrderReconciler struct {
+	committer
+	clock clock.PassiveClock
+}
+
+// NewSimOrderReconciler returns a reconciler that reads and writes through c and signs its Events as instance.
+func NewSimOrderReconciler(c client.Client, clk clock.PassiveClock, instance string, metrics *Metrics) *SimOrderReconciler {
+	return &SimOrderReconciler{committer: newCommitter(c, instance, metrics), clock: clk}
+}
+
+// SetupWithManager starts the reconciler with the manager.
+func (r *SimOrderReconciler) SetupWithManager(mgr ctrl.Manager, concurrency int) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.SimOrder{}).
+		Watches(&v1alpha1.SimReceiver{}, requeueOf(mgr.GetCache(), ordersOf), builder.WithPredicates(limitsChanged())).
+		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
+		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
+}
+
+// Reconcile reads the limits that hold for the order, folds, and commits.
+func (r *SimOrderReconciler) Reconcile(ctx context.Context, order *v1alpha1.SimOrder) (ctrl.Result, error) {
+	lim, err := readLimits(ctx, r.client, order.Namespace, order.Spec.Receiver)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	d := foldOrder(order, lim, r.clock.Now())
+	return settled(d.wait, r.commitOrder(ctx, order, &d))
+}
+
+func (r *SimOrderReconciler) commitOrder(ctx context.Context, order *v1alpha1.SimOrder, d *decision[v1alpha1.SimOrderStatus]) error {
+	after := order.DeepCopy()
+	after.Status = d.status
+	err := r.commit(ctx, change{
+		before:  order,
+		after:   after,
+		events:  d.events,
+		status:  !apiequality.Semantic.DeepEqual(order.Status, d.status),
+		expired: d.expired,
+	})
+	if err == nil && order.Status.FinishedAt == nil && d.status.FinishedAt != nil {
+		r.metrics.orderFinished(order.Spec.Type, d.status.FinishedAt.Sub(d.status.StartedAt.Time))
+	}
+	return err
+}

@@ -1,0 +1,90 @@
+# `make help` explains the targets. What is longer than a line is a program in hack/.
+
+GO ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+TOOL := $(GO) tool -modfile=hack/tools/go.mod
+CONTROLLER_GEN := $(TOOL) controller-gen
+LINT := $(GO) tool -modfile=hack/lint/go.mod golangci-lint-kube-api-linter
+MODULES := . hack/controlplane hack/tools hack/lint
+PROGRAMS := manager ingress
+
+# Where the markers stand that the roles of the two programs are made from.
+MANAGER_RBAC_PATHS := ./controllers/...
+INGRESS_RBAC_PATHS := ./internal/apply/...;./internal/receivers/...;./cmd/ingress/...
+
+# What the generators write, and make verify compares with what is checked in.
+GENERATED := api config
+
+TEST_PACKAGES ?= ./...
+TEST_TIMEOUT ?= 15m
+
+.DEFAULT_GOAL := help
+
+##@ Use
+
+.PHONY: help
+help: ## Show this help.
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: assets build ## Start a control plane, the manager and the ingress on this machine; Ctrl-C stops them, data stays in .local/.
+	@exec $(GO) run ./hack/run
+
+.PHONY: clean
+clean: ## Remove what make run keeps (.local/).
+	rm -rf .local
+
+.PHONY: distclean
+distclean: clean ## Remove also bin/, with the control plane that takes minutes to build.
+	rm -rf bin
+
+##@ Build
+
+.PHONY: build
+build: ## Build the manager and the ingress into bin/.
+	$(GO) build -o bin/ -ldflags='-X main.version=$(VERSION)' $(PROGRAMS:%=./cmd/%)
+
+.PHONY: assets
+assets: ## Get etcd, kube-apiserver and kubectl: $KUBEBUILDER_ASSETS, else a download, else built into bin/ (5 minutes, once).
+	@$(GO) run ./hack/assets >/dev/null
+
+.PHONY: generate
+generate: ## Write the deep copies of the API's types.
+	$(CONTROLLER_GEN) object paths=./api/...
+
+.PHONY: manifests
+manifests: ## Write the CRDs and the roles of the two programs into config/.
+	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
+	$(CONTROLLER_GEN) rbac:roleName=sim-operator-manager,fileName=manager_role.yaml paths='$(MANAGER_RBAC_PATHS)' output:rbac:dir=config/rbac
+	$(CONTROLLER_GEN) rbac:roleName=sim-operator-ingress,fileName=ingress_role.yaml paths='$(INGRESS_RBAC_PATHS)' output:rbac:dir=config/rbac
+
+.PHONY: fmt
+fmt: ## Format the Go code.
+	$(LINT) fmt
+
+##@ Check
+
+.PHONY: test
+test: ## Run all tests, against a real control plane (see assets).
+	@assets=$$($(GO) run ./hack/assets) && set -x && KUBEBUILDER_ASSETS=$$assets $(GO) test -race -timeout=$(TEST_TIMEOUT) $(TEST_PACKAGES)
+
+.PHONY: verify
+verify: verify-generated verify-modules vet lint ## Check that generated files and go.mod are up to date, and vet and lint the code.
+
+.PHONY: verify-generated
+verify-generated: generate manifests ## Generate, and fail if that changes anything that is checked in.
+	git diff --exit-code -- $(GENERATED)
+	@test -z "$$(git ls-files --others --exclude-standard -- $(GENERATED))" || { git status --short -- $(GENERATED); exit 1; }
+
+.PHONY: verify-modules
+verify-modules: ## Fail if a go.mod or go.sum is not tidy.
+	@set -e; for module in $(MODULES); do echo "go mod tidy -diff ($$module)"; $(GO) -C $$module mod tidy -diff; done
+
+.PHONY: vet
+vet: ## Run go vet.
+	$(GO) vet ./...
+
+.PHONY: lint
+lint: ## Run golangci-lint with the Kubernetes API linter, formatters included.
+	$(LINT) run

@@ -1,0 +1,51 @@
+// Command ingress is the door: it takes the webhooks of Mobile Manager, keeps each delivery on disk before it answers
+// 200, and brings them to the API server as SimOrders and SimAlerts.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"sigs.k8s.io/controller-runtime/pkg/client/config"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/sim-operator/sim-operator/internal/ingress"
+	"github.com/sim-operator/sim-operator/internal/version"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "ingress:", err)
+		os.Exit(1) //nolint:gocritic // stop has nothing to do that the end of the process does not
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("ingress", flag.ExitOnError)
+	options := ingress.DefaultOptions()
+	options.BindFlags(flags)
+	config.RegisterFlags(flags)
+	logOptions := zap.Options{}
+	logOptions.BindFlags(flags)
+	showVersion := flags.Bool("version", false, "Print the version and exit.")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *showVersion {
+		fmt.Println("ingress", version.String())
+		return nil
+	}
+	log.SetLogger(zap.New(zap.UseFlagOptions(&logOptions)))
+	restConfig, err := config.GetConfig()
+	if err != nil {
+		return fmt.Errorf("find the API server: %w", err)
+	}
+	return ingress.Run(ctx, restConfig, options, log.Log.WithName("ingress"))
+}

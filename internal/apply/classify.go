@@ -1,0 +1,60 @@
+package apply
+
+import (
+	"context"
+	"errors"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sim-operator/sim-operator/internal/spool"
+)
+
+// A verdict is what an error of the API server means for what was to be written.
+type verdict int
+
+const (
+	// refused: the server will never take it as it is. It belongs in quarantine.
+	refused verdict = iota
+	// notNow: the server does not take this resource now: no quota, no namespace, a conflict, a webhook that fails.
+	notNow
+	// nobody: the server takes nothing from anybody now. Trying other resources is of no use.
+	nobody
+)
+
+// classify judges why a resource was not written, and names its reason in a few fixed words, fit for a metric's label.
+func classify(err error) (verdict, string) {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return classifyLocal(err)
+	}
+	reason := string(status.Status().Reason)
+	if reason == "" {
+		reason = "Unknown"
+	}
+	switch status.Status().Reason { //nolint:exhaustive // every other reason may pass
+	case metav1.StatusReasonInvalid, metav1.StatusReasonBadRequest, metav1.StatusReasonRequestEntityTooLarge:
+		return refused, reason
+	case metav1.StatusReasonTooManyRequests, metav1.StatusReasonServiceUnavailable, metav1.StatusReasonUnauthorized:
+		return nobody, reason
+	default:
+		return notNow, reason
+	}
+}
+
+// classifyLocal judges an error that is no answer of the API server.
+func classifyLocal(err error) (verdict, string) {
+	var full *spool.FullError
+	switch {
+	case errors.As(err, &full):
+		return notNow, "QuarantineFull"
+	case errors.Is(err, spool.ErrUnavailable):
+		return nobody, "SpoolUnavailable"
+	case errors.Is(err, errContended):
+		return notNow, "Contended"
+	case errors.Is(err, context.DeadlineExceeded):
+		return notNow, "Timeout"
+	default:
+		return nobody, "Unreachable"
+	}
+}

@@ -1,0 +1,202 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/lru"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sim-operator/sim-operator/api/v1alpha1"
+	"github.com/sim-operator/sim-operator/internal/spool"
+	"github.com/sim-operator/sim-operator/internal/webhook"
+)
+
+const (
+	// cachedResources is how many resources of a kind are remembered as they were last written, so that the next write
+	// needs no read before it.
+	cachedResources = 2048
+	// maxAttempts bounds how often one turn writes a resource that others write at the same time.
+	maxAttempts = 8
+	// writeTimeout bounds one turn. A server that is frozen must not hold the worker for ever.
+	writeTimeout = 30 * time.Second
+)
+
+// errContended is a resource that was written by others at each attempt.
+var errContended = errors.New("the resource was changed at each attempt to write it")
+
+// A writer brings deliveries of one kind into resources: O is the resource, P what a delivery says.
+type writer[O client.Object, P any] struct {
+	client  client.Client
+	spoolID string
+	recent  *lru.Cache
+	parse   func(body []byte) (P, error)
+	merge   func(current O, spoolID string, deliveries []delivery[P]) merged[O]
+	empty   func(namespace, name string) O
+}
+
+func newOrderWriter(c client.Client, spoolID string) *writer[*v1alpha1.SimOrder, webhook.Order] {
+	return &writer[*v1alpha1.SimOrder, webhook.Order]{
+		client: c, spoolID: spoolID, recent: lru.New(cachedResources), parse: webhook.ParseOrder, merge: mergeOrder,
+		empty: func(namespace, name string) *v1alpha1.SimOrder {
+			return &v1alpha1.SimOrder{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+		},
+	}
+}
+
+func newAlertWriter(c client.Client, spoolID string) *writer[*v1alpha1.SimAlert, webhook.Alert] {
+	return &writer[*v1alpha1.SimAlert, webhook.Alert]{
+		client: c, spoolID: spoolID, recent: lru.New(cachedResources), parse: webhook.ParseAlert, merge: mergeAlert,
+		empty: func(namespace, name string) *v1alpha1.SimAlert {
+			return &v1alpha1.SimAlert{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+		},
+	}
+}
+
+// A batch is what waits for one resource, read.
+type batch interface {
+	// add reads one delivery into the batch. An error means that it cannot be read.
+	add(d spool.Delivery) error
+	// numbers lists the deliveries in the batch.
+	numbers() []uint64
+	// write brings the deliveries from the one at index from on, at most n of them, into the resource. It returns how
+	// many of them the resource now holds; without an error, fewer than asked means that there is no room for more.
+	write(ctx context.Context, from, n int) (taken int, err error)
+}
+
+type typedBatch[O client.Object, P any] struct {
+	writer     *writer[O, P]
+	name       types.NamespacedName
+	deliveries []delivery[P]
+}
+
+func (w *writer[O, P]) newBatch(namespace, name string) batch {
+	return &typedBatch[O, P]{writer: w, name: types.NamespacedName{Namespace: namespace, Name: name}}
+}
+
+func (b *typedBatch[O, P]) add(d spool.Delivery) error {
+	payload, err := b.writer.parse(d.Body)
+	if err != nil {
+		return err
+	}
+	b.deliveries = append(b.deliveries, delivery[P]{
+		number:     int64(d.Number),   //nolint:gosec // counts deliveries from 1
+		previous:   int64(d.Previous), //nolint:gosec // counts deliveries from 1
+		receivedAt: d.ReceivedAt,
+		receiver:   receiverName(d.Receiver),
+		payload:    payload,
+	})
+	return nil
+}
+
+func (b *typedBatch[O, P]) numbers() []uint64 {
+	numbers := make([]uint64, len(b.deliveries))
+	for i, d := range b.deliveries {
+		numbers[i] = uint64(d.number) //nolint:gosec // came from a uint64
+	}
+	return numbers
+}
+
+func (b *typedBatch[O, P]) write(ctx context.Context, from, n int) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	return b.writer.write(ctx, b.name, b.deliveries[from:from+n])
+}
+
+// write makes the resource or changes it. It trusts what it remembers only for a write, which the server checks; that
+// there is nothing to write, or no room, it believes only after a read.
+func (w *writer[O, P]) write(ctx context.Context, name types.NamespacedName, deliveries []delivery[P]) (int, error) {
+	current, state := w.recall(name)
+	for range maxAttempts {
+		result := w.merge(current, w.spoolID, deliveries)
+		switch {
+		case (state == guessed || state == remembered) && (!result.changed || result.taken < len(deliveries)):
+			var err error
+			if current, state, err = w.fetch(ctx, name); err != nil {
+				return 0, err
+			}
+			continue
+		case !result.changed:
+			return result.taken, nil
+		}
+		err := w.put(ctx, result.object, state)
+		if err == nil {
+			// The server keeps its managed fields where an update sends none.
+			result.object.SetManagedFields(nil)
+			w.recent.Add(name, result.object)
+			return result.taken, nil
+		}
+		w.recent.Remove(name)
+		if !worthAnotherLook(err, state) {
+			return 0, err
+		}
+		known, now, fetchErr := w.fetch(ctx, name)
+		if fetchErr != nil {
+			return 0, fetchErr
+		}
+		if now == absent && apierrors.IsForbidden(err) {
+			return 0, err
+		}
+		current, state = known, now
+	}
+	return 0, errContended
+}
+
+// What is known of a resource before a write.
+type knowledge int
+
+const (
+	// guessed: nothing is known; most resources that are not remembered do not exist yet.
+	guessed knowledge = iota
+	// absent: the server has just said that there is none.
+	absent
+	// remembered: as it was after our last write.
+	remembered
+	// fetched: as the server has just given it.
+	fetched
+)
+
+func (w *writer[O, P]) recall(name types.NamespacedName) (O, knowledge) {
+	if object, ok := w.recent.Get(name); ok {
+		return object.(O), remembered //nolint:forcetypeassert // only write adds
+	}
+	return w.empty(name.Namespace, name.Name), guessed
+}
+
+func (w *writer[O, P]) fetch(ctx context.Context, name types.NamespacedName) (O, knowledge, error) {
+	current := w.empty(name.Namespace, name.Name)
+	err := w.client.Get(ctx, name, current)
+	switch {
+	case apierrors.IsNotFound(err):
+		return w.empty(name.Namespace, name.Name), absent, nil
+	case err != nil:
+		return current, guessed, fmt.Errorf("read %s: %w", name, err)
+	}
+	return current, fetched, nil
+}
+
+func (w *writer[O, P]) put(ctx context.Context, object O, state knowledge) error {
+	if state == guessed || state == absent {
+		if err := w.client.Create(ctx, object, client.FieldOwner(v1alpha1.FieldManagerIngress)); err != nil {
+			return fmt.Errorf("create: %w", err)
+		}
+		return nil
+	}
+	if err := w.client.Update(ctx, object, client.FieldOwner(v1alpha1.FieldManagerIngress)); err != nil {
+		return fmt.Errorf("update: %w", err)
+	}
+	return nil
+}
+
+// worthAnotherLook says whether reading the resource may show how to write it after all. A quota that is used up
+// forbids a create even of what exists already, so a create that guessed looks again then too.
+func worthAnotherLook(err error, state knowledge) bool {
+	return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) ||
+		(apierrors.IsNotFound(err) && state != absent && state != guessed) ||
+		(apierrors.IsForbidden(err) && state == guessed)
+}

@@ -1,0 +1,166 @@
+// Package ingress puts the parts of the ingress together: the door, the spool, the applier, and what the ingress knows
+// of the receivers.
+//
+//	POST --> webhook.Handler --> spool.Spool (fsync) --> 200
+//	                                  |
+//	                             apply.Queue --> apply.Applier --> API server
+//
+// The spool starts first and ends last, so that whatever writes to it finds it there.
+package ingress
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"net/http"
+	"os"
+
+	"github.com/go-logr/logr"
+	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/sim-operator/sim-operator/api/v1alpha1"
+	"github.com/sim-operator/sim-operator/internal/apply"
+	"github.com/sim-operator/sim-operator/internal/receivers"
+	"github.com/sim-operator/sim-operator/internal/spool"
+	"github.com/sim-operator/sim-operator/internal/webhook"
+)
+
+// The rights of the ingress. It reads no Secret.
+//
+// +kubebuilder:rbac:groups=sim-operator.io,resources=simreceivers,verbs=get;list;watch
+// +kubebuilder:rbac:groups=sim-operator.io,resources=simreceivers/status,verbs=update
+// +kubebuilder:rbac:groups=sim-operator.io,resources=simorders;simalerts,verbs=get;create;update
+
+// Run is an ingress. It returns when ctx has ended and all that was under way is finished, or with the error that keeps
+// it from working.
+func Run(ctx context.Context, config *rest.Config, o Options, log logr.Logger) error {
+	realClock := clock.RealClock{}
+	queue := apply.NewQueue(realClock)
+	kept, err := openSpool(o, queue)
+	if err != nil {
+		return err
+	}
+	spoolCtx, closeSpool := context.WithCancel(context.WithoutCancel(ctx))
+	defer closeSpool()
+	spoolEnd := make(chan error, 1)
+	go func() { spoolEnd <- kept.Run(spoolCtx) }()
+	log.Info("The spool is open", "dir", o.SpoolDir, "spool", kept.ID(), "waiting", kept.Stats().Waiting)
+
+	err = runParts(ctx, config, o, log, parts{clock: realClock, queue: queue, spool: kept})
+	closeSpool()
+	return errors.Join(err, <-spoolEnd)
+}
+
+func openSpool(o Options, queue *apply.Queue) (*spool.Spool, error) {
+	if err := os.MkdirAll(o.SpoolDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the spool's directory: %w", err)
+	}
+	so := o.Spool
+	so.Clock, so.Rand, so.Committed = clock.RealClock{}, rand.Reader, queue.Add
+	kept, err := spool.Open(o.SpoolDir, so)
+	if err != nil {
+		return nil, fmt.Errorf("open the spool: %w", err)
+	}
+	for entry, err := range kept.Waiting() {
+		if err != nil {
+			return nil, fmt.Errorf("read what waits in the spool: %w", err)
+		}
+		queue.Add([]spool.Entry{entry})
+	}
+	return kept, nil
+}
+
+// parts is what everything else is built around.
+type parts struct {
+	clock clock.RealClock
+	queue *apply.Queue
+	spool *spool.Spool
+}
+
+func runParts(ctx context.Context, config *rest.Config, o Options, log logr.Logger, p parts) error {
+	directory := &receivers.Directory{}
+	if err := loadReceivers(directory, o.SpoolDir, log); err != nil {
+		return err
+	}
+	cluster, err := newCluster(config)
+	if err != nil {
+		return err
+	}
+	metrics.Registry.MustRegister(newSpoolCollector(p.spool, p.clock))
+	handler := webhook.NewHandler(directory, p.spool, p.clock, webhook.NewMetrics(metrics.Registry))
+	applier := apply.New(p.queue, p.spool, directory, cluster.client, apply.Options{
+		Workers: o.Workers, Clock: p.clock, Jitter: mathrand.Float64, Log: log.WithName("apply"), Metrics: apply.NewMetrics(metrics.Registry),
+	})
+	watcher := receivers.NewWatcher(cluster.cache, directory, o.SpoolDir, log.WithName("receivers"))
+	reporter := receivers.NewReporter(cluster.cache, cluster.client.Status(), p.clock, log.WithName("receivers"), func(r *v1alpha1.SimReceiver) v1alpha1.IngressStatus {
+		return rowOf(o.Replica, r.Namespace+"/"+r.Name, directory, p.spool.Stats(), applier)
+	})
+	ready := func(*http.Request) error { return readiness(directory, p.spool) }
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return cluster.cache.Start(ctx) })
+	group.Go(func() error { return watcher.Run(ctx) })
+	group.Go(func() error { return reporter.Run(ctx) })
+	group.Go(func() error { return applier.Run(ctx) })
+	group.Go(func() error { return serveHooks(ctx, o, handler, log) })
+	group.Go(func() error { return serveProbes(ctx, o, ready, log) })
+	group.Go(func() error { return serveMetrics(ctx, o, log) })
+	return group.Wait()
+}
+
+func loadReceivers(directory *receivers.Directory, dir string, log logr.Logger) error {
+	known, ok, err := receivers.Load(dir)
+	if err != nil || !ok {
+		return err
+	}
+	directory.Replace(known, false)
+	log.Info("The receivers are known from before", "receivers", len(known))
+	return nil
+}
+
+var errUnknownReceivers = errors.New("the receivers are not known yet")
+
+func readiness(directory *receivers.Directory, s *spool.Spool) error {
+	if !directory.Known() {
+		return errUnknownReceivers
+	}
+	return s.Check()
+}
+
+// rowOf is how this replica stands with a receiver.
+func rowOf(replica, key string, directory *receivers.Directory, stats spool.Stats, applier *apply.Applier) v1alpha1.IngressStatus {
+	share := stats.Receivers[key]
+	row := v1alpha1.IngressStatus{
+		Replica: replica, Waiting: int64(share.Waiting), Quarantined: int64(share.Quarantined), LastReason: applier.Reason(key),
+	}
+	if row.LastReason == "" && share.Quarantined > 0 {
+		row.LastReason = share.LastReason.Code + ": " + share.LastReason.Message
+	}
+	row.LastReason = clip(row.LastReason, maxReason)
+	if r, ok := directory.Get(key); ok && !r.LastDelivery().IsZero() {
+		at := metav1.NewMicroTime(r.LastDelivery())
+		row.LastDelivery = &at
+	}
+	return row
+}
+
+// maxReason is how many bytes of a reason stand in a row.
+const maxReason = 512
+
+// clip shortens a text and keeps it valid UTF-8.
+func clip(text string, maxBytes int) string {
+	if len(text) <= maxBytes {
+		return text
+	}
+	end := maxBytes
+	for end > 0 && text[end]&0xc0 == 0x80 {
+		end--
+	}
+	return text[:end]
+}

@@ -1,0 +1,66 @@
+package ingress
+
+import (
+	"flag"
+	"os"
+	"time"
+
+	"github.com/sim-operator/sim-operator/internal/spool"
+)
+
+// Options are the settings of an ingress; the flags explain each.
+type Options struct {
+	HooksAddress   string
+	MetricsAddress string
+	ProbeAddress   string
+	TLSCertFile    string
+	TLSKeyFile     string
+	SpoolDir       string
+	Replica        string
+	Workers        int
+	GracePeriod    time.Duration
+	Spool          spool.Options
+}
+
+// DefaultOptions are the settings where no flag says otherwise.
+func DefaultOptions() Options {
+	return Options{
+		HooksAddress:   ":8080",
+		MetricsAddress: ":8081",
+		ProbeAddress:   ":8082",
+		SpoolDir:       "/var/lib/sim-operator",
+		Replica:        replicaName(),
+		Workers:        64,
+		GracePeriod:    20 * time.Second,
+		Spool:          spool.DefaultOptions(),
+	}
+}
+
+func replicaName() string {
+	if name := os.Getenv("POD_NAME"); name != "" {
+		return name
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		return "ingress"
+	}
+	return name
+}
+
+// BindFlags makes flags of the options.
+func (o *Options) BindFlags(flags *flag.FlagSet) {
+	flags.StringVar(&o.HooksAddress, "hooks-bind-address", o.HooksAddress, "The address on which deliveries are taken.")
+	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, "The address on which metrics are served; 0 serves none.")
+	flags.StringVar(&o.ProbeAddress, "health-probe-bind-address", o.ProbeAddress, "The address on which /healthz and /readyz are served.")
+	flags.StringVar(&o.TLSCertFile, "tls-cert-file", o.TLSCertFile, "The certificate for the hooks, read again when it changes. Without it they are served in the clear.")
+	flags.StringVar(&o.TLSKeyFile, "tls-key-file", o.TLSKeyFile, "The key of --tls-cert-file.")
+	flags.StringVar(&o.SpoolDir, "spool-dir", o.SpoolDir, "The directory that holds the spool. One process has it at a time.")
+	flags.StringVar(&o.Replica, "replica-name", o.Replica, "The name of this replica in SimReceiver.status.ingresses.")
+	flags.IntVar(&o.Workers, "workers", o.Workers, "How many resources are written at the same time.")
+	flags.DurationVar(&o.GracePeriod, "grace-period", o.GracePeriod, "How long requests that are under way may take to finish after SIGTERM.")
+	flags.Int64Var(&o.Spool.MaxBytes, "spool-max-bytes", o.Spool.MaxBytes, "How many bytes of deliveries may wait.")
+	flags.IntVar(&o.Spool.MaxDeliveries, "spool-max-deliveries", o.Spool.MaxDeliveries, "How many deliveries may wait.")
+	flags.Int64Var(&o.Spool.MaxBytesPerReceiver, "spool-max-bytes-per-receiver", o.Spool.MaxBytesPerReceiver, "How many bytes of deliveries of one receiver may wait.")
+	flags.IntVar(&o.Spool.MaxDeliveriesPerReceiver, "spool-max-deliveries-per-receiver", o.Spool.MaxDeliveriesPerReceiver, "How many deliveries of one receiver may wait.")
+	flags.DurationVar(&o.Spool.KeepApplied, "keep-applied", o.Spool.KeepApplied, "How long deliveries that were applied are kept for a replay.")
+}

@@ -1,0 +1,181 @@
+// Package receivers is what the ingress knows of SimReceivers: whose token hash is whose, and how each is set. What it
+// last knew is kept in a file beside the spool, so that an ingress that starts while the API server is down answers as
+// before.
+package receivers
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/sim-operator/sim-operator/api/v1alpha1"
+)
+
+// A Receiver is one SimReceiver as the door needs it. Once it is in a Directory it is not changed, but for what is live.
+type Receiver struct {
+	Namespace string    `json:"namespace"`
+	Name      string    `json:"name"`
+	CreatedAt time.Time `json:"createdAt"`
+	Hashes    []string  `json:"hashes"`
+	Suspended bool      `json:"suspended,omitempty"`
+	PerSecond int32     `json:"perSecond,omitempty"`
+	Burst     int32     `json:"burst,omitempty"`
+
+	live *live
+}
+
+// live is the state of a receiver that survives a change of its settings. It is safe for concurrent use.
+type live struct {
+	limiter      *rate.Limiter
+	lastDelivery atomic.Pointer[time.Time]
+}
+
+// Key names the receiver within the cluster: namespace/name.
+func (r *Receiver) Key() string {
+	return r.Namespace + "/" + r.Name
+}
+
+// Reserve takes one delivery from the receiver's rate limit and returns 0, or takes none and returns how long to wait.
+func (r *Receiver) Reserve(now time.Time) time.Duration {
+	reservation := r.live.limiter.ReserveN(now, 1)
+	wait := reservation.DelayFrom(now)
+	if wait > 0 {
+		reservation.CancelAt(now)
+	}
+	return wait
+}
+
+// Accepted notes that a delivery was accepted.
+func (r *Receiver) Accepted(at time.Time) {
+	r.live.lastDelivery.Store(&at)
+}
+
+// LastDelivery is when this process last accepted a delivery; zero if it has not.
+func (r *Receiver) LastDelivery() time.Time {
+	if at := r.live.lastDelivery.Load(); at != nil {
+		return *at
+	}
+	return time.Time{}
+}
+
+// FromResource takes from a SimReceiver what the door needs.
+func FromResource(r *v1alpha1.SimReceiver) Receiver {
+	return Receiver{
+		Namespace: r.Namespace,
+		Name:      r.Name,
+		CreatedAt: r.CreationTimestamp.UTC(),
+		Hashes:    slices.Clone(r.Status.TokenHashes),
+		Suspended: r.Spec.Suspend,
+		PerSecond: r.Spec.RateLimit.DeliveriesPerSecond,
+		Burst:     r.Spec.RateLimit.Burst,
+	}
+}
+
+// Directory finds receivers by the hash of a token. It is safe for concurrent use; a look-up takes no lock.
+type Directory struct {
+	current atomic.Pointer[listing]
+}
+
+type listing struct {
+	byHash map[[sha256.Size]byte]*Receiver
+	byKey  map[string]*Receiver
+	// fresh is false for what was read from disk: enough to recognise a caller, not to call a receiver deleted.
+	fresh bool
+}
+
+// Lookup finds the receiver that accepts the token with this hash. Comparing hashes tells nothing of the token, so the
+// map's timing does not matter.
+func (d *Directory) Lookup(hash [sha256.Size]byte) (*Receiver, bool) {
+	l := d.current.Load()
+	if l == nil {
+		return nil, false
+	}
+	r, ok := l.byHash[hash]
+	return r, ok
+}
+
+// Known is false until Replace was called.
+func (d *Directory) Known() bool {
+	return d.current.Load() != nil
+}
+
+// Deleted is true only if the API server has said that there is no such receiver.
+func (d *Directory) Deleted(key string) bool {
+	l := d.current.Load()
+	if l == nil || !l.fresh {
+		return false
+	}
+	_, exists := l.byKey[key]
+	return !exists
+}
+
+// Get finds a receiver by its key.
+func (d *Directory) Get(key string) (*Receiver, bool) {
+	l := d.current.Load()
+	if l == nil {
+		return nil, false
+	}
+	r, ok := l.byKey[key]
+	return r, ok
+}
+
+// Replace takes the whole list of receivers; fresh says that it comes from the API server. Where two receivers share a
+// hash the older one has it, as the manager judges too.
+func (d *Directory) Replace(all []Receiver, fresh bool) {
+	all = slices.Clone(all)
+	slices.SortFunc(all, func(a, b Receiver) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.Key(), b.Key()))
+	})
+	previous := d.current.Load()
+	next := &listing{
+		byHash: make(map[[sha256.Size]byte]*Receiver, 2*len(all)),
+		byKey:  make(map[string]*Receiver, len(all)),
+		fresh:  fresh,
+	}
+	for i := range all {
+		r := &all[i]
+		r.live = previous.liveOf(r)
+		next.byKey[r.Key()] = r
+		for _, text := range r.Hashes {
+			if hash, ok := decodeHash(text); ok && next.byHash[hash] == nil {
+				next.byHash[hash] = r
+			}
+		}
+	}
+	d.current.Store(next)
+}
+
+// liveOf carries over what is live, so that no change of the receivers refills a limiter or forgets a delivery.
+func (l *listing) liveOf(r *Receiver) *live {
+	limit, burst := rate.Limit(r.PerSecond), int(r.Burst)
+	if r.PerSecond <= 0 {
+		limit = rate.Inf
+	}
+	var old *Receiver
+	if l != nil {
+		old = l.byKey[r.Key()]
+	}
+	if old == nil {
+		return &live{limiter: rate.NewLimiter(limit, burst)}
+	}
+	if old.live.limiter.Limit() != limit {
+		old.live.limiter.SetLimit(limit)
+	}
+	if old.live.limiter.Burst() != burst {
+		old.live.limiter.SetBurst(burst)
+	}
+	return old.live
+}
+
+func decodeHash(text string) (hash [sha256.Size]byte, ok bool) {
+	if len(text) != 2*len(hash) {
+		return hash, false
+	}
+	_, err := hex.Decode(hash[:], []byte(text))
+	return hash, err == nil
+}

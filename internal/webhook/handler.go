@@ -1,0 +1,220 @@
+package webhook
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"github.com/sim-operator/sim-operator/internal/receivers"
+	"github.com/sim-operator/sim-operator/internal/spool"
+)
+
+// Kinds of delivery: the last segment of the webhook's path.
+const (
+	KindOrders = "orders"
+	KindAlerts = "alerts"
+)
+
+// Reasons for which a delivery goes straight to quarantine.
+const (
+	// ReasonMalformed is a body that is not one well-formed JSON object.
+	ReasonMalformed = "Malformed"
+	// ReasonUnprocessable is a JSON object that says too little, or what we cannot read.
+	ReasonUnprocessable = "Unprocessable"
+)
+
+// A Spool keeps deliveries; each method returns once they are on disk.
+type Spool interface {
+	Append(ctx context.Context, d spool.Delivery) (spool.Delivery, error)
+	Quarantine(ctx context.Context, d spool.Delivery, reason spool.Reason) (spool.Delivery, error)
+	ID() string
+}
+
+// A Directory knows the receivers.
+type Directory interface {
+	// Lookup finds the receiver that accepts the token with this SHA-256 hash.
+	Lookup(hash [sha256.Size]byte) (*receivers.Receiver, bool)
+	// Known is false until the receivers have been read for the first time, from the API server or from disk.
+	Known() bool
+}
+
+// Handler is the door: POST /hooks/{token}/orders and POST /hooks/{token}/alerts. It answers 200 only for what is on
+// disk. It never logs, for its paths hold tokens.
+type Handler struct {
+	directory Directory
+	spool     Spool
+	clock     clock.PassiveClock
+	metrics   *Metrics
+}
+
+// NewHandler makes the door in front of a spool.
+func NewHandler(directory Directory, s Spool, c clock.PassiveClock, m *Metrics) *Handler {
+	return &Handler{directory: directory, spool: s, clock: c, metrics: m}
+}
+
+// ServeHTTP answers one delivery.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	started := h.clock.Now()
+	call := call{receivedAt: started}
+	id, failure := h.accept(&call, w, r)
+	if failure != nil {
+		h.metrics.observe(call, failure.result, h.clock.Since(started))
+		writeProblem(w, *failure)
+		return
+	}
+	h.metrics.observe(call, resultAccepted, h.clock.Since(started))
+	writeJSON(w, "application/json", http.StatusOK, struct {
+		DeliveryID string `json:"deliveryID"`
+	}{id})
+}
+
+// A call is one request on its way through the door.
+type call struct {
+	receivedAt time.Time
+	kind       string
+	receiver   *receivers.Receiver
+}
+
+// accept keeps the delivery and returns its id, or says why not.
+func (h *Handler) accept(c *call, w http.ResponseWriter, r *http.Request) (string, *problem) {
+	if failure := h.admit(c, w, r); failure != nil {
+		return "", failure
+	}
+	body, failure := readBody(w, r)
+	if failure != nil {
+		return "", failure
+	}
+	d := spool.Delivery{ReceivedAt: c.receivedAt, Receiver: c.receiver.Key(), Kind: c.kind, Body: body}
+	name, err := nameOf(c.kind, body)
+	if err != nil {
+		return "", h.quarantine(r.Context(), d, err)
+	}
+	// Two receivers of one namespace may speak of the same resource, so the key is the resource.
+	d.Key = c.receiver.Namespace + "/" + c.kind + "/" + name
+	kept, err := h.spool.Append(r.Context(), d)
+	if err != nil {
+		return "", unavailable(err)
+	}
+	c.receiver.Accepted(kept.ReceivedAt)
+	return h.deliveryID(kept), nil
+}
+
+// admit decides, before the body is read, whether this caller may deliver now.
+func (h *Handler) admit(c *call, w http.ResponseWriter, r *http.Request) *problem {
+	token, kind, ok := splitPath(r.URL.Path)
+	if !ok {
+		return notFound()
+	}
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		return &problem{Status: http.StatusMethodNotAllowed, Detail: "deliveries come by POST", result: resultMethod}
+	}
+	if !h.directory.Known() {
+		return &problem{
+			Status: http.StatusServiceUnavailable, Detail: "the receivers are not known yet", retryAfter: RetryAfter, result: resultUnavailable,
+		}
+	}
+	receiver, ok := h.directory.Lookup(sha256.Sum256([]byte(token)))
+	if !ok {
+		return notFound()
+	}
+	c.kind, c.receiver = kind, receiver
+	if receiver.Suspended {
+		return &problem{
+			Status: http.StatusServiceUnavailable, Detail: "the receiver is suspended", retryAfter: time.Minute, result: resultSuspended,
+		}
+	}
+	if r.ContentLength > MaxBodyBytes {
+		return tooLarge()
+	}
+	if wait := receiver.Reserve(c.receivedAt); wait > 0 {
+		return &problem{
+			Status: http.StatusTooManyRequests, Detail: "the receiver's rate limit is used up", retryAfter: wait, result: resultRateLimited,
+		}
+	}
+	return nil
+}
+
+func (h *Handler) quarantine(ctx context.Context, d spool.Delivery, cause error) *problem {
+	failure := problem{Status: http.StatusBadRequest, Detail: cause.Error(), result: resultMalformed}
+	reason := spool.Reason{Code: ReasonMalformed, Message: cause.Error()}
+	var field *FieldError
+	if errors.As(cause, &field) {
+		failure = problem{Status: http.StatusUnprocessableEntity, Detail: cause.Error(), Field: field.Field, result: resultUnprocessable}
+		reason.Code = ReasonUnprocessable
+	}
+	kept, err := h.spool.Quarantine(ctx, d, reason)
+	if err != nil {
+		return unavailable(err)
+	}
+	failure.DeliveryID = h.deliveryID(kept)
+	return &failure
+}
+
+func (h *Handler) deliveryID(d spool.Delivery) string {
+	return DeliveryID(h.spool.ID(), d.Number)
+}
+
+// DeliveryID is how the outside knows a delivery: the id of its spool and its number there.
+func DeliveryID(spoolID string, number uint64) string {
+	return fmt.Sprintf("%s-%d", spoolID, number)
+}
+
+// splitPath takes /hooks/{token}/{kind} apart.
+func splitPath(path string) (token, kind string, ok bool) {
+	rest, ok := strings.CutPrefix(path, "/hooks/")
+	if !ok {
+		return "", "", false
+	}
+	token, kind, ok = strings.Cut(rest, "/")
+	return token, kind, ok && token != "" && (kind == KindOrders || kind == KindAlerts)
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *problem) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBodyBytes))
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		return nil, tooLarge()
+	case err != nil:
+		return nil, &problem{Status: http.StatusRequestTimeout, Detail: "the body did not arrive whole", result: resultIncomplete}
+	}
+	return body, nil
+}
+
+func nameOf(kind string, body []byte) (string, error) {
+	if kind == KindOrders {
+		order, err := ParseOrder(body)
+		return order.Name(), err
+	}
+	alert, err := ParseAlert(body)
+	return alert.Name(), err
+}
+
+func notFound() *problem {
+	return &problem{Status: http.StatusNotFound, result: resultNotFound}
+}
+
+func tooLarge() *problem {
+	return &problem{
+		Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("a delivery has at most %d bytes", MaxBodyBytes), result: resultTooLarge,
+	}
+}
+
+// unavailable answers for a spool that cannot keep the delivery now: it is full, its disk fails, or it is closing.
+// Whatever the reason, nothing may be called accepted, and the caller may try again.
+func unavailable(err error) *problem {
+	failure := &problem{Status: http.StatusServiceUnavailable, Detail: "the delivery cannot be kept now", retryAfter: RetryAfter, result: resultUnavailable}
+	var full *spool.FullError
+	if errors.As(err, &full) {
+		failure.Detail, failure.result = err.Error(), resultFull
+	}
+	return failure
+}

@@ -1,0 +1,55 @@
+package webhook
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Results of a delivery, as the metric's label has them.
+const (
+	resultAccepted      = "accepted"
+	resultMalformed     = "malformed"
+	resultUnprocessable = "unprocessable"
+	resultNotFound      = "not_found"
+	resultMethod        = "method_not_allowed"
+	resultTooLarge      = "too_large"
+	resultIncomplete    = "incomplete"
+	resultRateLimited   = "rate_limited"
+	resultSuspended     = "suspended"
+	resultFull          = "spool_full"
+	resultUnavailable   = "unavailable"
+)
+
+// Metrics counts what the door answers.
+type Metrics struct {
+	deliveries *prometheus.CounterVec
+	seconds    prometheus.Histogram
+}
+
+// NewMetrics registers the door's metrics.
+func NewMetrics(registry prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sim_operator_deliveries_total",
+			Help: "Deliveries by receiver, kind (orders or alerts) and what became of them at the door.",
+		}, []string{"namespace", "receiver", "kind", "result"}),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "sim_operator_delivery_seconds",
+			Help:    "Time from a delivery's headers to its answer, the disk included.",
+			Buckets: prometheus.ExponentialBuckets(0.00025, 2, 14),
+		}),
+	}
+	registry.MustRegister(m.deliveries, m.seconds)
+	return m
+}
+
+// observe counts one answer. Strangers have no receiver, so that they cannot make labels.
+func (m *Metrics) observe(c call, result string, took time.Duration) {
+	namespace, name := "", ""
+	if c.receiver != nil {
+		namespace, name = c.receiver.Namespace, c.receiver.Name
+	}
+	m.deliveries.WithLabelValues(namespace, name, c.kind, result).Inc()
+	m.seconds.Observe(took.Seconds())
+}

@@ -1,0 +1,233 @@
+package webhook
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sim-operator/sim-operator/api/v1alpha1"
+)
+
+// nilUUID is what the sender writes where there is no SIM, pool or APN.
+const nilUUID v1alpha1.UUID = "00000000-0000-0000-0000-000000000000"
+
+// A FieldError says what a well-formed document lacks, or what of it cannot be read.
+type FieldError struct {
+	Field  string
+	Detail string
+}
+
+func (e *FieldError) Error() string {
+	return e.Field + " " + e.Detail
+}
+
+// Order is one delivery of the Orders Update webhook. Type and the ids of SIM, pool and APN are empty where the sender
+// named none.
+type Order struct {
+	OrderID v1alpha1.UUID
+	State   v1alpha1.OrderState
+	Type    v1alpha1.OrderType
+	SimID   v1alpha1.UUID
+	PoolID  v1alpha1.UUID
+	APNID   v1alpha1.UUID
+}
+
+// Name is the name of the SimOrder that the delivery is about.
+func (o Order) Name() string {
+	return string(o.OrderID)
+}
+
+// Alert is one delivery of an Alert webhook. What the sender left out is empty.
+type Alert struct {
+	AlertID          v1alpha1.UUID
+	EntityID         v1alpha1.UUID
+	Trigger          v1alpha1.AlertTrigger
+	AlertName        string
+	TargetType       v1alpha1.AlertTarget
+	StatName         string
+	Condition        string
+	ConditionalValue string
+	TriggerValue     string
+}
+
+// Name is the name of the SimAlert that the delivery is about.
+func (a Alert) Name() string {
+	return string(a.AlertID) + "-" + string(a.EntityID)
+}
+
+// ParseOrder reads the body of an Orders Update delivery. The error is a *SyntaxError where it is no JSON object, and a
+// *FieldError where it is one that says too little or what we cannot read.
+func ParseOrder(body []byte) (Order, error) {
+	members, err := readObject(body)
+	if err != nil {
+		return Order{}, err
+	}
+	f := fields{members: members}
+	order := Order{
+		OrderID: f.requiredUUID("OrderId"),
+		State:   v1alpha1.OrderState(f.requiredCode("State", names(v1alpha1.OrderStates()))),
+		Type:    v1alpha1.OrderType(f.code("Type", names(v1alpha1.OrderTypes()))),
+		SimID:   f.uuid("SimId"),
+		PoolID:  f.uuid("PoolId"),
+		APNID:   f.uuid("APNId"),
+	}
+	if f.err != nil {
+		return Order{}, f.err
+	}
+	return order, nil
+}
+
+// ParseAlert reads the body of an Alert delivery, with the errors of ParseOrder.
+func ParseAlert(body []byte) (Alert, error) {
+	members, err := readObject(body)
+	if err != nil {
+		return Alert{}, err
+	}
+	f := fields{members: members}
+	alert := Alert{
+		AlertID:          f.requiredUUID("AlertId"),
+		EntityID:         f.requiredUUID("EntityId"),
+		Trigger:          f.trigger("AlertTriggerType"),
+		AlertName:        f.text("AlertName", MaxNameRunes),
+		TargetType:       f.target("AlertTargetType"),
+		StatName:         f.text("AlertStatName", MaxTextRunes),
+		Condition:        f.text("AlertCondition", MaxTextRunes),
+		ConditionalValue: f.text("AlertConditionalValue", MaxTextRunes),
+		TriggerValue:     f.text("AlertTriggerValue", MaxTextRunes),
+	}
+	if f.err != nil {
+		return Alert{}, f.err
+	}
+	return alert, nil
+}
+
+func names[S ~string](values []S) []string {
+	texts := make([]string, len(values))
+	for i, value := range values {
+		texts[i] = string(value)
+	}
+	return texts
+}
+
+// fields reads members of a document and keeps the first error, so that a parser reads as a list of its fields.
+type fields struct {
+	members object
+	err     error
+}
+
+func (f *fields) member(field string) any {
+	return f.members[strings.ToLower(field)]
+}
+
+func (f *fields) fail(field, format string, args ...any) {
+	if f.err == nil {
+		f.err = &FieldError{Field: field, Detail: fmt.Sprintf(format, args...)}
+	}
+}
+
+// text reads a string, a number or a boolean as it was sent; null and a missing member are empty.
+func (f *fields) text(field string, maxRunes int) string {
+	text := ""
+	switch value := f.member(field).(type) {
+	case nil:
+	case string:
+		text = value
+	case json.Number:
+		text = value.String()
+	case bool:
+		text = strconv.FormatBool(value)
+	default:
+		f.fail(field, "must be a string or a number")
+	}
+	if utf8.RuneCountInString(text) > maxRunes {
+		f.fail(field, "is longer than %d characters", maxRunes)
+		return ""
+	}
+	return text
+}
+
+var (
+	uuidForm = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+	codeForm = regexp.MustCompile(`^(?:code)?([0-9]{1,9})$`)
+)
+
+func (f *fields) requiredUUID(field string) v1alpha1.UUID {
+	text, _ := f.member(field).(string)
+	id := v1alpha1.UUID(strings.ToLower(text))
+	if !uuidForm.MatchString(string(id)) {
+		f.fail(field, "must be a UUID")
+	}
+	return id
+}
+
+// uuid reads an id that may be missing, null, empty or the nil UUID, all of which mean that there is none.
+func (f *fields) uuid(field string) v1alpha1.UUID {
+	if value := f.member(field); value == nil || value == "" {
+		return ""
+	}
+	if id := f.requiredUUID(field); id != nilUUID {
+		return id
+	}
+	return ""
+}
+
+func (f *fields) requiredCode(field string, known []string) string {
+	code := f.code(field, known)
+	if code == "" {
+		f.fail(field, "is missing")
+	}
+	return code
+}
+
+// code reads a code by its number, its numeric string, or its name in any case. The index in known is the number; a
+// number beyond it is kept as Code<N>, for the sender announces that there will be more.
+func (f *fields) code(field string, known []string) string {
+	text := strings.TrimSpace(f.text(field, MaxTextRunes))
+	if text == "" {
+		return ""
+	}
+	for _, name := range known {
+		if strings.EqualFold(text, name) {
+			return name
+		}
+	}
+	match := codeForm.FindStringSubmatch(strings.ToLower(text))
+	if match == nil {
+		f.fail(field, "must be a code from 0, or one of %s", strings.Join(known, ", "))
+		return ""
+	}
+	number, err := strconv.Atoi(match[1])
+	if err != nil {
+		f.fail(field, "must be a code from 0")
+		return ""
+	}
+	if number < len(known) {
+		return known[number]
+	}
+	return "Code" + strconv.Itoa(number)
+}
+
+func (f *fields) trigger(field string) v1alpha1.AlertTrigger {
+	text, _ := f.member(field).(string)
+	for _, trigger := range []v1alpha1.AlertTrigger{v1alpha1.AlertTriggerOn, v1alpha1.AlertTriggerOff} {
+		if strings.EqualFold(strings.TrimSpace(text), string(trigger)) {
+			return trigger
+		}
+	}
+	f.fail(field, "must be On or Off")
+	return ""
+}
+
+// target reads SIM or Pool in any case, and keeps another target as it was sent.
+func (f *fields) target(field string) v1alpha1.AlertTarget {
+	text := f.text(field, MaxTargetRunes)
+	for _, target := range []v1alpha1.AlertTarget{v1alpha1.AlertTargetSIM, v1alpha1.AlertTargetPool} {
+		if strings.EqualFold(text, string(target)) {
+			return target
+		}
+	}
+	return v1alpha1.AlertTarget(text)
+}

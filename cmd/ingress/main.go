@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/sim-operator/sim-operator/internal/ingress"
 	"github.com/sim-operator/sim-operator/internal/version"
@@ -47,5 +48,5 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("find the API server: %w", err)
 	}
-	return ingress.Run(ctx, restConfig, options, log.Log.WithName("ingress"))
+	return ingress.Run(ctx, restConfig, options, metrics.Registry, log.Log.WithName("ingress"))
 }

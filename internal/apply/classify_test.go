@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 
@@ -85,7 +86,7 @@ func TestGate(t *testing.T) {
 	passed := make(chan bool)
 	go func() { passed <- g.wait(t.Context()) }()
 	for !clock.HasWaiters() {
-		time.Sleep(time.Millisecond) // polls the fake clock, which has no signal for a new waiter
+		runtime.Gosched()
 	}
 	clock.Step(firstDelay)
 	if !<-passed {

@@ -39,7 +39,7 @@ import (
 
 // Run is an ingress. It returns when ctx has ended and all that was under way is finished, or with the error that keeps
 // it from working.
-func Run(ctx context.Context, config *rest.Config, o Options, log logr.Logger) error {
+func Run(ctx context.Context, config *rest.Config, o Options, registry metrics.RegistererGatherer, log logr.Logger) error {
 	realClock := clock.RealClock{}
 	queue := apply.NewQueue(realClock)
 	kept, err := openSpool(o, queue)
@@ -52,7 +52,7 @@ func Run(ctx context.Context, config *rest.Config, o Options, log logr.Logger) e
 	go func() { spoolEnd <- kept.Run(spoolCtx) }()
 	log.Info("The spool is open", "dir", o.SpoolDir, "spool", kept.ID(), "waiting", kept.Stats().Waiting)
 
-	err = runParts(ctx, config, o, log, parts{clock: realClock, queue: queue, spool: kept})
+	err = runParts(ctx, config, o, log, parts{clock: realClock, queue: queue, spool: kept, registry: registry})
 	closeSpool()
 	return errors.Join(err, <-spoolEnd)
 }
@@ -78,9 +78,10 @@ func openSpool(o Options, queue *apply.Queue) (*spool.Spool, error) {
 
 // parts is what everything else is built around.
 type parts struct {
-	clock clock.RealClock
-	queue *apply.Queue
-	spool *spool.Spool
+	clock    clock.RealClock
+	queue    *apply.Queue
+	spool    *spool.Spool
+	registry metrics.RegistererGatherer
 }
 
 func runParts(ctx context.Context, config *rest.Config, o Options, log logr.Logger, p parts) error {
@@ -92,10 +93,10 @@ func runParts(ctx context.Context, config *rest.Config, o Options, log logr.Logg
 	if err != nil {
 		return err
 	}
-	metrics.Registry.MustRegister(newSpoolCollector(p.spool, p.clock))
-	handler := webhook.NewHandler(directory, p.spool, p.clock, webhook.NewMetrics(metrics.Registry))
+	p.registry.MustRegister(newSpoolCollector(p.spool, p.clock))
+	handler := webhook.NewHandler(directory, p.spool, p.clock, webhook.NewMetrics(p.registry))
 	applier := apply.New(p.queue, p.spool, directory, cluster.client, apply.Options{
-		Workers: o.Workers, Clock: p.clock, Jitter: mathrand.Float64, Log: log.WithName("apply"), Metrics: apply.NewMetrics(metrics.Registry),
+		Workers: o.Workers, Clock: p.clock, Jitter: mathrand.Float64, Log: log.WithName("apply"), Metrics: apply.NewMetrics(p.registry),
 	})
 	watcher := receivers.NewWatcher(cluster.cache, directory, o.SpoolDir, log.WithName("receivers"))
 	reporter := receivers.NewReporter(cluster.cache, cluster.client.Status(), p.clock, log.WithName("receivers"), func(r *v1alpha1.SimReceiver) v1alpha1.IngressStatus {
@@ -110,7 +111,7 @@ func runParts(ctx context.Context, config *rest.Config, o Options, log logr.Logg
 	group.Go(func() error { return applier.Run(ctx) })
 	group.Go(func() error { return serveHooks(ctx, o, handler, log) })
 	group.Go(func() error { return serveProbes(ctx, o, ready, log) })
-	group.Go(func() error { return serveMetrics(ctx, o, log) })
+	group.Go(func() error { return serveMetrics(ctx, o, p.registry, log) })
 	return group.Wait()
 }
 

@@ -8,12 +8,12 @@ import (
 	"net/http"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/sim-operator/sim-operator/internal/webhook"
 )
@@ -57,12 +57,12 @@ func serveProbes(ctx context.Context, o Options, ready healthz.Checker, log logr
 	return serveInternal(ctx, o, "probes", o.ProbeAddress, mux, log)
 }
 
-func serveMetrics(ctx context.Context, o Options, log logr.Logger) error {
+func serveMetrics(ctx context.Context, o Options, registry prometheus.Gatherer, log logr.Logger) error {
 	if o.MetricsAddress == "0" {
 		return nil
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/metrics", promhttp.HandlerFor(metrics.Registry, promhttp.HandlerOpts{}))
+	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return serveInternal(ctx, o, "metrics", o.MetricsAddress, mux, log)
 }
 

@@ -8,6 +8,9 @@ import (
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -30,6 +33,26 @@ type Options struct {
 	// Concurrency is how many SimOrders, and how many SimAlerts, are reconciled at the same time.
 	Concurrency int
 	Registry    prometheus.Registerer
+}
+
+// ManagerOptions are the options of a manager that the controllers rely on: what its client knows, and what its cache
+// holds. Managed fields are not kept, for nobody here reads them and they would double the memory; Secrets are not kept
+// at all; and nothing is that the controllers did not ask to follow.
+func ManagerOptions() (ctrl.Options, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return ctrl.Options{}, fmt.Errorf("build the scheme: %w", err)
+		}
+	}
+	return ctrl.Options{
+		Scheme: scheme,
+		Cache: cache.Options{
+			DefaultTransform:            cache.TransformStripManagedFields(),
+			ReaderFailOnMissingInformer: true,
+		},
+		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
+	}, nil
 }
 
 // Setup adds the three controllers, their metrics and their readiness check to the manager.

@@ -165,7 +165,7 @@ type SimAlert struct {
 	// status is what follows from it.
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
-	Status SimAlertStatus `json:"status,omitempty"`
+	Status SimAlertStatus `json:"status,omitempty,omitzero"`
 }
 
 // SimAlertList is a list of SimAlerts.

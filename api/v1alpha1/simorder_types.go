@@ -188,7 +188,7 @@ type SimOrder struct {
 	// status is what follows from it.
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
-	Status SimOrderStatus `json:"status,omitempty"`
+	Status SimOrderStatus `json:"status,omitempty,omitzero"`
 }
 
 // SimOrderList is a list of SimOrders.

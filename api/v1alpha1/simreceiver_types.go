@@ -7,9 +7,9 @@ import (
 // Keys of the Secret that spec.tokenSecretRef names.
 const (
 	// SecretKeyToken holds the token that stands in the webhook URLs.
-	SecretKeyToken = "token" //nolint:gosec // the name of a key, not a credential
+	SecretKeyToken = "token"
 	// SecretKeyPreviousToken holds a token that is still accepted while the sender is moved to the new one.
-	SecretKeyPreviousToken = "previousToken" //nolint:gosec // the name of a key, not a credential
+	SecretKeyPreviousToken = "previousToken"
 	// SecretKeyOrdersURL holds the URL to paste into "Orders Update Webhook" of Mobile Manager.
 	SecretKeyOrdersURL = "ordersURL"
 	// SecretKeyAlertsURL holds the URL to paste into the Action Data of an alert of Mobile Manager.
@@ -86,7 +86,7 @@ type SimReceiverSpec struct {
 	// retention says how long finished orders and inactive alerts are kept.
 	// +optional
 	// +kubebuilder:default={}
-	Retention Retention `json:"retention,omitempty"`
+	Retention Retention `json:"retention,omitempty,omitzero"`
 
 	// overdueAfter is how long an order may take to finish before it is Overdue. 0 is never.
 	// +optional
@@ -102,7 +102,7 @@ type SimReceiverSpec struct {
 	// rateLimit bounds the deliveries that are accepted; those over it are answered 429.
 	// +optional
 	// +kubebuilder:default={}
-	RateLimit RateLimit `json:"rateLimit,omitempty"`
+	RateLimit RateLimit `json:"rateLimit,omitempty,omitzero"`
 }
 
 // IngressStatus is how one ingress replica stands with this receiver. The replica writes it itself.
@@ -195,12 +195,12 @@ type SimReceiver struct {
 	// spec is what the user sets.
 	// +optional
 	// +kubebuilder:default={}
-	Spec SimReceiverSpec `json:"spec,omitempty"`
+	Spec SimReceiverSpec `json:"spec,omitempty,omitzero"`
 
 	// status is how it stands.
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1,"orders":0,"alerts":0}
-	Status SimReceiverStatus `json:"status,omitempty"`
+	Status SimReceiverStatus `json:"status,omitempty,omitzero"`
 }
 
 // SimReceiverList is a list of SimReceivers.

@@ -26,11 +26,16 @@ func download(ctx context.Context, dir string, want versions) error {
 	if err := compileSetupEnvtest(ctx); err != nil {
 		return err
 	}
-	if _, err := setupEnvtest(ctx, indexPatience, "list", want.envtest(), "--bin-dir", dir); err != nil {
+	staging, err := os.MkdirTemp(dir, ".download-")
+	if err != nil {
+		return fmt.Errorf("making a directory for the download: %w", err)
+	}
+	defer os.RemoveAll(staging) //nolint:errcheck // the worst is that it stays
+	if _, err := setupEnvtest(ctx, indexPatience, "list", want.envtest(), "--bin-dir", staging); err != nil {
 		return err
 	}
 	say("downloading (about 150 MB, only once)")
-	from, err := setupEnvtest(ctx, downloadPatience, "use", want.envtest(), "--bin-dir", dir, "-p", "path")
+	from, err := setupEnvtest(ctx, downloadPatience, "use", want.envtest(), "--bin-dir", staging, "-p", "path")
 	if err != nil {
 		return err
 	}
@@ -65,7 +70,10 @@ func output(cmd *exec.Cmd) (string, error) {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, lastLine(stderr.String()))
+		if line := lastLine(stderr.String()); line != "" {
+			return "", errors.New(line)
+		}
+		return "", err
 	}
 	return strings.TrimSpace(string(out)), nil
 }

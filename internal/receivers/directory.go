@@ -42,12 +42,34 @@ func (r *Receiver) Key() string {
 
 // Reserve takes one delivery from the receiver's rate limit and returns 0, or takes none and returns how long to wait.
 func (r *Receiver) Reserve(now time.Time) time.Duration {
-	reservation := r.live.limiter.ReserveN(now, 1)
-	wait := reservation.DelayFrom(now)
-	if wait > 0 {
-		reservation.CancelAt(now)
+	limiter := r.live.limiter
+	r.setRate(limiter, now)
+	// A reservation that is cancelled would not do: where several callers are refused at once, it does not give back all
+	// that it took.
+	if limiter.AllowN(now, 1) {
+		return 0
 	}
-	return wait
+	missing := 1 - limiter.TokensAt(now)
+	return max(time.Duration(missing/float64(r.limit())*float64(time.Second)), time.Nanosecond)
+}
+
+// setRate brings the limiter up to the receiver's settings. It is done here, and not when the settings change, since the
+// limiter then needs to know the time.
+func (r *Receiver) setRate(limiter *rate.Limiter, now time.Time) {
+	if limit := r.limit(); limiter.Limit() != limit {
+		limiter.SetLimitAt(now, limit)
+	}
+	if burst := int(r.Burst); limiter.Burst() != burst {
+		limiter.SetBurstAt(now, burst)
+	}
+}
+
+// limit is the sustained rate; a receiver without one is not limited.
+func (r *Receiver) limit() rate.Limit {
+	if r.PerSecond <= 0 {
+		return rate.Inf
+	}
+	return rate.Limit(r.PerSecond)
 }
 
 // Accepted notes that a delivery was accepted.
@@ -152,24 +174,12 @@ func (d *Directory) Replace(all []Receiver, fresh bool) {
 
 // liveOf carries over what is live, so that no change of the receivers refills a limiter or forgets a delivery.
 func (l *listing) liveOf(r *Receiver) *live {
-	limit, burst := rate.Limit(r.PerSecond), int(r.Burst)
-	if r.PerSecond <= 0 {
-		limit = rate.Inf
-	}
-	var old *Receiver
 	if l != nil {
-		old = l.byKey[r.Key()]
+		if old := l.byKey[r.Key()]; old != nil {
+			return old.live
+		}
 	}
-	if old == nil {
-		return &live{limiter: rate.NewLimiter(limit, burst)}
-	}
-	if old.live.limiter.Limit() != limit {
-		old.live.limiter.SetLimit(limit)
-	}
-	if old.live.limiter.Burst() != burst {
-		old.live.limiter.SetBurst(burst)
-	}
-	return old.live
+	return &live{limiter: rate.NewLimiter(r.limit(), int(r.Burst))}
 }
 
 func decodeHash(text string) (hash [sha256.Size]byte, ok bool) {

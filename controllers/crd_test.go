@@ -11,8 +11,8 @@ import (
 )
 
 func TestWhatTheAPIServerRefuses(t *testing.T) {
-	c := cluster(t)
-	namespace := newNamespace(t, c)
+	c := shared.Client(t)
+	namespace := shared.Namespace(t)
 	changedOrder := func(change func(*v1alpha1.SimOrder)) client.Object {
 		o := freshOrder(namespace)
 		change(o)
@@ -78,8 +78,8 @@ func TestWhatTheAPIServerRefuses(t *testing.T) {
 }
 
 func TestNothingIsHealthyBeforeTheFirstReconcile(t *testing.T) {
-	c := cluster(t)
-	namespace := newNamespace(t, c)
+	c := shared.Client(t)
+	namespace := shared.Namespace(t)
 	o, a, r := freshOrder(namespace), freshAlert(namespace), &v1alpha1.SimReceiver{}
 	r.Namespace, r.Name = namespace, "demo"
 	create(t, c, o)
@@ -109,12 +109,9 @@ func freshOrder(namespace string, reports ...v1alpha1.OrderReport) *v1alpha1.Sim
 	return o
 }
 
-// freshAlert is alertWith one report, or those given, as one who creates it sends it.
-func freshAlert(namespace string, reports ...v1alpha1.AlertReport) *v1alpha1.SimAlert {
-	if len(reports) == 0 {
-		reports = []v1alpha1.AlertReport{alertReport(1, 1, on, "85")}
-	}
-	template := alertWith(reports...)
+// freshAlert is alertWith one report, as one who creates it sends it.
+func freshAlert(namespace string) *v1alpha1.SimAlert {
+	template := alertWith(alertReport(1, 1, on, "85"))
 	a := &v1alpha1.SimAlert{Spec: template.Spec}
 	a.Namespace, a.Name = namespace, template.Name
 	return a

@@ -4,136 +4,31 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
-	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/sim-operator/sim-operator/internal/testenv"
 )
 
-const (
-	// patience is how long a test waits for what must come. It is only spent when a test fails.
-	patience = 30 * time.Second
-	pollWait = 20 * time.Millisecond
-)
-
-// shared is the control plane of this package's tests. It starts when the first test asks for it: the tests of pure
-// functions need none.
-var shared environment
-
-type environment struct {
-	start   sync.Once
-	err     error
-	plane   envtest.Environment
-	config  *rest.Config
-	client  client.Client
-	counter int
-}
+// shared is the control plane of this package's tests.
+var shared testenv.Cluster
 
 func TestMain(m *testing.M) {
-	ctrl.SetLogger(logr.Discard())
-	m.Run()
-	if shared.config != nil {
-		if err := shared.plane.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, "stop the control plane:", err)
-		}
-	}
-}
-
-// cluster returns a client with every right.
-func cluster(t *testing.T) client.Client {
-	t.Helper()
-	shared.start.Do(func() { shared.err = shared.up(t.Context()) })
-	if shared.err != nil {
-		t.Fatalf("These tests need etcd and kube-apiserver. `make test` provides them; otherwise set KUBEBUILDER_ASSETS to the directory that they are in. %v", shared.err)
-	}
-	return shared.client
-}
-
-func (e *environment) up(ctx context.Context) error {
-	e.plane = envtest.Environment{
-		CRDDirectoryPaths:     []string{filepath.Join("..", "config", "crd", "bases")},
-		ErrorIfCRDPathMissing: true,
-	}
-	config, err := e.plane.Start()
-	if err != nil {
-		return err
-	}
-	config.QPS = -1
-	e.config = config
-	options, err := ManagerOptions()
-	if err != nil {
-		return err
-	}
-	if e.client, err = client.New(config, client.Options{Scheme: options.Scheme}); err != nil {
-		return err
-	}
-	if err := e.client.Create(ctx, namespaceNamed("sim-operator-system")); err != nil {
-		return err
-	}
-	for _, name := range []string{"manager.yaml", "manager_role.yaml"} {
-		if err := e.install(ctx, filepath.Join("..", "config", "rbac", name)); err != nil {
-			return fmt.Errorf("install %s: %w", name, err)
-		}
-	}
-	return nil
-}
-
-func (e *environment) install(ctx context.Context, path string) error {
-	file, err := os.Open(path) //nolint:gosec // a file of this repository
-	if err != nil {
-		return err
-	}
-	defer func() { _ = file.Close() }()
-	for documents := yaml.NewYAMLOrJSONDecoder(file, 4096); ; {
-		var obj unstructured.Unstructured
-		if err := documents.Decode(&obj.Object); err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
-		}
-		if len(obj.Object) == 0 {
-			continue
-		}
-		if err := e.client.Create(ctx, &obj); err != nil {
-			return err
-		}
-	}
-}
-
-func namespaceNamed(name string) *corev1.Namespace {
-	ns := &corev1.Namespace{}
-	ns.Name = name
-	return ns
-}
-
-// newNamespace makes a namespace of the test's own.
-func newNamespace(t *testing.T, c client.Client) string {
-	t.Helper()
-	shared.counter++
-	name := fmt.Sprintf("test-%d", shared.counter)
-	create(t, c, namespaceNamed(name))
-	return name
+	os.Exit(shared.Main(m))
 }
 
 // managerOptions are how a test's manager differs from the usual.
@@ -204,12 +99,6 @@ func (f *traffic) newClient(config *rest.Config, options client.Options) (client
 // stops it and waits until it has stopped; the end of the test does so too.
 func startManager(t *testing.T, o managerOptions, namespaces ...string) (stop func()) {
 	t.Helper()
-	cluster(t)
-	config := rest.CopyConfig(shared.config)
-	config.Impersonate = rest.ImpersonationConfig{
-		UserName: "system:serviceaccount:sim-operator-system:sim-operator-manager",
-		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:sim-operator-system", "system:authenticated"},
-	}
 	options, err := ManagerOptions()
 	if err != nil {
 		t.Fatal(err)
@@ -224,7 +113,7 @@ func startManager(t *testing.T, o managerOptions, namespaces ...string) (stop fu
 	if o.traffic != nil {
 		options.NewClient = o.traffic.newClient
 	}
-	mgr, err := ctrl.NewManager(config, options)
+	mgr, err := ctrl.NewManager(shared.ConfigFor(t, "sim-operator-manager"), options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,24 +195,4 @@ func version(t *testing.T, obj client.Object) int64 {
 		t.Fatal(err)
 	}
 	return number
-}
-
-// eventually polls until the check returns nothing, and fails with what it last returned.
-func eventually(t *testing.T, check func() error) {
-	t.Helper()
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	tick := time.NewTicker(pollWait)
-	defer tick.Stop()
-	for {
-		err := check()
-		if err == nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("after %s still: %v", patience, err)
-		}
-	}
 }

@@ -17,7 +17,7 @@ import (
 // Events and the status, must make no difference: neither to the status at the end, nor to which Events there were.
 func TestHowReportsArriveMakesNoDifference(t *testing.T) {
 	for seed := range uint64(2000) {
-		random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test wants the same numbers each time
+		random := rand.New(rand.NewPCG(seed, 0))
 		written := randomOrderReports(random)
 
 		atOnce := foldOrder(orderWith(logOf(written)...), limits{}, at(1000).Time)
@@ -56,7 +56,7 @@ func TestHowReportsArriveMakesNoDifference(t *testing.T) {
 // that too must make no difference to the status.
 func TestDroppingProcessedReportsMakesNoDifference(t *testing.T) {
 	for seed := range uint64(2000) {
-		random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a test wants the same numbers each time
+		random := rand.New(rand.NewPCG(seed, 1))
 		written := randomOrderReports(random)
 		slices.SortFunc(written, func(a, b v1alpha1.OrderReport) int { return a.ReceivedAt.Compare(b.ReceivedAt.Time) })
 		for i := range written {
@@ -78,7 +78,7 @@ func TestDroppingProcessedReportsMakesNoDifference(t *testing.T) {
 
 func TestHowAlertReportsArriveMakesNoDifference(t *testing.T) {
 	for seed := range uint64(1000) {
-		random := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // a test wants the same numbers each time
+		random := rand.New(rand.NewPCG(seed, 2))
 		written := make([]v1alpha1.AlertReport, 1+random.IntN(8))
 		for i, second := range random.Perm(len(written)) {
 			trigger := []v1alpha1.AlertTrigger{on, off}[random.IntN(2)]

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
+	"github.com/sim-operator/sim-operator/internal/testenv"
 )
 
 // demoReceiver keeps for ever what the tests report, for that was long ago or is to come, by the clock of the machine.
@@ -31,7 +32,7 @@ func demoReceiver(namespace string) *v1alpha1.SimReceiver {
 
 func observed(t *testing.T, c client.Client, o *v1alpha1.SimOrder, sequence int64) {
 	t.Helper()
-	eventually(t, func() error {
+	testenv.Eventually(t, func() error {
 		if fetch(t, c, o); o.Status.ObservedGeneration != o.Generation || o.Status.ObservedSequence != sequence {
 			return fmt.Errorf("status is %+v", o.Status)
 		}
@@ -41,7 +42,7 @@ func observed(t *testing.T, c client.Client, o *v1alpha1.SimOrder, sequence int6
 
 func observedAlert(t *testing.T, c client.Client, a *v1alpha1.SimAlert, sequence int64) {
 	t.Helper()
-	eventually(t, func() error {
+	testenv.Eventually(t, func() error {
 		if fetch(t, c, a); a.Status.ObservedGeneration != a.Generation || a.Status.ObservedSequence != sequence {
 			return fmt.Errorf("status is %+v", a.Status)
 		}
@@ -57,12 +58,10 @@ func conditionIs(list []metav1.Condition, kind string, status metav1.ConditionSt
 	return nil
 }
 
-func TestFromDeclaredToComplete(t *testing.T) {
-	c := cluster(t)
-	namespace := newNamespace(t, c)
-	registry := prometheus.NewRegistry()
-	create(t, c, demoReceiver(namespace))
-	startManager(t, managerOptions{registry: registry}, namespace)
+func TestADeclaredOrderAwaitsItsReport(t *testing.T) {
+	c := shared.Client(t)
+	namespace := shared.Namespace(t)
+	startManager(t, managerOptions{}, namespace)
 
 	o := &v1alpha1.SimOrder{Spec: v1alpha1.SimOrderSpec{OrderID: testOrder}}
 	o.Namespace, o.Name = namespace, string(testOrder)
@@ -75,35 +74,55 @@ func TestFromDeclaredToComplete(t *testing.T) {
 		t.Errorf("Events of an order of which nothing was reported: %v", summariesOf(events))
 	}
 
-	o.Spec = freshOrder(namespace, reportsOf(open, complete)...).Spec
+	o.Spec = freshOrder(namespace, reportsOf(open)...).Spec
 	update(t, c, o)
+	observed(t, c, o, 1)
+	if err := conditionIs(o.Status.Conditions, "Ready", metav1.ConditionFalse, "Open"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReportsBecomeStatusAndEvents(t *testing.T) {
+	c := shared.Client(t)
+	namespace := shared.Namespace(t)
+	registry := prometheus.NewRegistry()
+	create(t, c, demoReceiver(namespace))
+	startManager(t, managerOptions{registry: registry}, namespace)
+
+	o := freshOrder(namespace, reportsOf(open, complete)...)
+	create(t, c, o)
 	observed(t, c, o, 2)
-	if o.Status.State != complete || !o.Status.FinishedAt.Equal(atPtr(2)) || !o.Status.StartedAt.Equal(atPtr(1)) {
-		t.Errorf("status: %+v", o.Status)
+	want := said{complete, atPtr(2), atPtr(1), atPtr(2), 2}
+	if diff := cmp.Diff(want, saidOf(o.Status)); diff != "" {
+		t.Errorf("status (-want +got):\n%s", diff)
 	}
 	if err := conditionIs(o.Status.Conditions, "Complete", metav1.ConditionTrue, "Complete"); err != nil {
 		t.Error(err)
-	}
-	events := eventsOf(t, c, o)
-	if len(events) != 2 || !events[0].EventTime.Equal(atPtr(1)) || !events[1].EventTime.Equal(atPtr(2)) {
-		t.Fatalf("Events: %v", events)
-	}
-	if events[1].ReportingInstance != "manager-1" || events[1].Reason != "OrderComplete" {
-		t.Errorf("Event: %+v", events[1])
 	}
 	owner := o.ManagedFields[len(o.ManagedFields)-1]
 	if owner.Manager != v1alpha1.FieldManagerManager || owner.Subresource != "status" {
 		t.Errorf("the status was written by %+v", owner)
 	}
 
-	want := map[string]float64{
+	var times []metav1.MicroTime
+	for _, e := range eventsOf(t, c, o) {
+		times = append(times, e.EventTime)
+		if e.ReportingInstance != "manager-1" {
+			t.Errorf("Event: %+v", e)
+		}
+	}
+	if diff := cmp.Diff([]metav1.MicroTime{at(1), at(2)}, times); diff != "" {
+		t.Errorf("times of the Events (-want +got):\n%s", diff)
+	}
+
+	counted := map[string]float64{
 		"sim_operator_events_created_total kind=SimOrder reason=OrderOpen":                           1,
 		"sim_operator_events_created_total kind=SimOrder reason=OrderComplete":                       1,
 		"sim_operator_order_duration_seconds type=Activate":                                          1,
 		"sim_operator_orders namespace=" + namespace + " receiver=demo state=Complete type=Activate": 1,
 	}
-	eventually(t, func() error {
-		if diff := cmp.Diff(want, gather(t, registry)); diff != "" {
+	testenv.Eventually(t, func() error {
+		if diff := cmp.Diff(counted, gather(t, registry)); diff != "" {
 			return fmt.Errorf("metrics (-want +got):\n%s", diff)
 		}
 		return nil
@@ -111,8 +130,8 @@ func TestFromDeclaredToComplete(t *testing.T) {
 }
 
 func TestAlertTurnsOnAndOff(t *testing.T) {
-	c := cluster(t)
-	namespace := newNamespace(t, c)
+	c := shared.Client(t)
+	namespace := shared.Namespace(t)
 	create(t, c, demoReceiver(namespace))
 	startManager(t, managerOptions{}, namespace)
 
@@ -138,8 +157,8 @@ func TestAlertTurnsOnAndOff(t *testing.T) {
 }
 
 func TestManyReportsAtOnceAreAsManyEventsInOrder(t *testing.T) {
-	c := cluster(t)
-	namespace := newNamespace(t, c)
+	c := shared.Client(t)
+	namespace := shared.Namespace(t)
 	o := freshOrder(namespace, manyReports(v1alpha1.MaxReports)...)
 	create(t, c, o)
 	startManager(t, managerOptions{}, namespace)
@@ -157,8 +176,8 @@ func TestManyReportsAtOnceAreAsManyEventsInOrder(t *testing.T) {
 }
 
 func TestARestartOverWhatIsSettledWritesNothing(t *testing.T) {
-	c := cluster(t)
-	namespace := newNamespace(t, c)
+	c := shared.Client(t)
+	namespace := shared.Namespace(t)
 	r := demoReceiver(namespace)
 	o, a := freshOrder(namespace, reportsOf(open, failed)...), freshAlert(namespace)
 	create(t, c, r)
@@ -167,7 +186,7 @@ func TestARestartOverWhatIsSettledWritesNothing(t *testing.T) {
 	stop := startManager(t, managerOptions{}, namespace)
 	observed(t, c, o, 2)
 	observedAlert(t, c, a, 1)
-	eventually(t, func() error {
+	testenv.Eventually(t, func() error {
 		if fetch(t, c, r); r.Status.Orders != 1 || r.Status.Alerts != 1 {
 			return fmt.Errorf("status: %+v", r.Status)
 		}
@@ -182,7 +201,7 @@ func TestARestartOverWhatIsSettledWritesNothing(t *testing.T) {
 	again := &traffic{}
 	stop = startManager(t, managerOptions{traffic: again}, namespace)
 	for _, obj := range []client.Object{o, a, r, secretOf(r, nil)} {
-		eventually(t, func() error { return again.hasRead(obj) })
+		testenv.Eventually(t, func() error { return again.hasRead(obj) })
 	}
 	stop()
 	if diff := cmp.Diff([]string(nil), again.writes); diff != "" {
@@ -198,8 +217,8 @@ func TestARestartOverWhatIsSettledWritesNothing(t *testing.T) {
 }
 
 func TestChangedLimitsTakeEffectOnWhatExists(t *testing.T) {
-	c := cluster(t)
-	namespace := newNamespace(t, c)
+	c := shared.Client(t)
+	namespace := shared.Namespace(t)
 	r := demoReceiver(namespace)
 	create(t, c, r)
 	o, finished := freshOrder(namespace, reportsOf(open)...), freshOrder(namespace, reportsOf(complete)...)
@@ -211,20 +230,20 @@ func TestChangedLimitsTakeEffectOnWhatExists(t *testing.T) {
 	observed(t, c, finished, 1)
 	untouched := finished.ResourceVersion
 
-	eventually(t, func() error {
+	testenv.Eventually(t, func() error {
 		fetch(t, c, r)
 		r.Spec.OverdueAfter = "1h"
 		return c.Update(t.Context(), r)
 	})
-	eventually(t, func() error {
+	testenv.Eventually(t, func() error {
 		return conditionIs(fetch(t, c, o).Status.Conditions, "Overdue", metav1.ConditionTrue, "OrderOverdue")
 	})
-	eventually(t, func() error {
+	testenv.Eventually(t, func() error {
 		fetch(t, c, r)
 		r.Spec.OverdueAfter = "3h"
 		return c.Update(t.Context(), r)
 	})
-	eventually(t, func() error {
+	testenv.Eventually(t, func() error {
 		if meta.FindStatusCondition(fetch(t, c, o).Status.Conditions, "Overdue") != nil {
 			return errors.New("still Overdue")
 		}
@@ -245,8 +264,8 @@ type bench struct {
 
 func newBench(t *testing.T, c client.Client, change func(*v1alpha1.SimReceiver), reports ...v1alpha1.OrderReport) *bench {
 	t.Helper()
-	plain := cluster(t)
-	namespace := newNamespace(t, plain)
+	plain := shared.Client(t)
+	namespace := shared.Namespace(t)
 	r := demoReceiver(namespace)
 	change(r)
 	create(t, plain, r)
@@ -270,7 +289,7 @@ func (b *bench) reconcile(t *testing.T) ctrl.Result {
 }
 
 func TestOverdueComesWithTime(t *testing.T) {
-	b := newBench(t, cluster(t), func(r *v1alpha1.SimReceiver) { r.Spec.OverdueAfter = "72h" }, orderReport(1, 0, open))
+	b := newBench(t, shared.Client(t), func(r *v1alpha1.SimReceiver) { r.Spec.OverdueAfter = "72h" }, orderReport(1, 0, open))
 	if wait := b.reconcile(t).RequeueAfter; wait != 72*time.Hour-time.Minute {
 		t.Errorf("waits %s", wait)
 	}
@@ -287,7 +306,7 @@ func TestOverdueComesWithTime(t *testing.T) {
 }
 
 func TestWhatHasEndedIsDeletedInTime(t *testing.T) {
-	b := newBench(t, cluster(t), func(r *v1alpha1.SimReceiver) { r.Spec.Retention.FinishedOrders = "720h" }, orderReport(1, 0, complete))
+	b := newBench(t, shared.Client(t), func(r *v1alpha1.SimReceiver) { r.Spec.Retention.FinishedOrders = "720h" }, orderReport(1, 0, complete))
 	if wait := b.reconcile(t).RequeueAfter; wait != 720*time.Hour-time.Minute {
 		t.Errorf("waits %s", wait)
 	}
@@ -302,7 +321,7 @@ func TestWhatHasEndedIsDeletedInTime(t *testing.T) {
 }
 
 func TestWhatChangedMeanwhileIsNotDeleted(t *testing.T) {
-	b := newBench(t, cluster(t), func(r *v1alpha1.SimReceiver) { r.Spec.Retention.FinishedOrders = "720h" }, orderReport(1, 0, failed))
+	b := newBench(t, shared.Client(t), func(r *v1alpha1.SimReceiver) { r.Spec.Retention.FinishedOrders = "720h" }, orderReport(1, 0, failed))
 	b.reconcile(t)
 	judged := fetch(t, b.client, b.order).DeepCopy()
 	b.order.Spec.Reports = append(b.order.Spec.Reports, orderReport(2, 50, open))
@@ -320,7 +339,7 @@ func TestWhatChangedMeanwhileIsNotDeleted(t *testing.T) {
 }
 
 func TestNothingIsDeletedWithoutAReceiver(t *testing.T) {
-	b := newBench(t, cluster(t), func(r *v1alpha1.SimReceiver) { r.Name = "another" }, orderReport(1, 0, complete))
+	b := newBench(t, shared.Client(t), func(r *v1alpha1.SimReceiver) { r.Name = "another" }, orderReport(1, 0, complete))
 	b.clock.SetTime(at(0).Add(10 * 365 * 24 * time.Hour))
 	if wait := b.reconcile(t).RequeueAfter; wait != 0 {
 		t.Errorf("waits %s", wait)
@@ -330,9 +349,9 @@ func TestNothingIsDeletedWithoutAReceiver(t *testing.T) {
 
 // A manager that is killed between the Events and the status finds the Events there and writes the status.
 func TestKilledBetweenEventsAndStatus(t *testing.T) {
-	c := cluster(t)
+	c := shared.Client(t)
 	killed := errors.New("killed")
-	withWatch, err := client.NewWithWatch(shared.config, client.Options{Scheme: c.Scheme()})
+	withWatch, err := client.NewWithWatch(shared.ConfigFor(t, "sim-operator-manager"), client.Options{Scheme: c.Scheme()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -347,7 +366,7 @@ func TestKilledBetweenEventsAndStatus(t *testing.T) {
 	}
 	first := eventsOf(t, c, b.order)
 
-	b.reconciler.committer.client = c
+	b.reconciler.client = c
 	b.reconcile(t)
 	if fetch(t, c, b.order).Status.ObservedSequence != 3 {
 		t.Errorf("status: %+v", b.order.Status)
@@ -358,7 +377,7 @@ func TestKilledBetweenEventsAndStatus(t *testing.T) {
 }
 
 func TestAnOutdatedResourceIsLookedAtAgainQuietly(t *testing.T) {
-	b := newBench(t, cluster(t), func(*v1alpha1.SimReceiver) {}, reportsOf(open)...)
+	b := newBench(t, shared.Client(t), func(*v1alpha1.SimReceiver) {}, reportsOf(open)...)
 	outdated := b.order.DeepCopy()
 	b.order.Spec.Reports = reportsOf(open, complete)
 	update(t, b.client, b.order)

@@ -66,6 +66,9 @@ func reportedOrder(order *v1alpha1.SimOrder) v1alpha1.SimOrderStatus {
 		return status
 	}
 	status.State, status.StateSince = current.state, &current.since
+	if status.StartedAt == nil {
+		status.StartedAt = &current.since
+	}
 	if hasFinished(current.state) {
 		status.FinishedAt = &current.since
 	}

@@ -8,16 +8,19 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
+	"github.com/sim-operator/sim-operator/internal/testenv"
 )
 
 func readyFor(t *testing.T, c client.Client, r *v1alpha1.SimReceiver, status metav1.ConditionStatus, reason string) {
 	t.Helper()
-	eventually(t, func() error {
+	testenv.Eventually(t, func() error {
 		return conditionIs(fetch(t, c, r).Status.Conditions, "Ready", status, reason)
 	})
 }
@@ -38,8 +41,8 @@ func touch(t *testing.T, c client.Client, r *v1alpha1.SimReceiver) {
 }
 
 func TestAReceiverWithoutASecretGetsOne(t *testing.T) {
-	c := cluster(t)
-	namespace := newNamespace(t, c)
+	c := shared.Client(t)
+	namespace := shared.Namespace(t)
 	startManager(t, managerOptions{random: strings.NewReader(strings.Repeat("0123456789abcdef", 2))}, namespace)
 	r := demoReceiver(namespace)
 	create(t, c, r)
@@ -56,7 +59,7 @@ func TestAReceiverWithoutASecretGetsOne(t *testing.T) {
 
 	r.Spec.ExternalURL = "https://hooks.example.com"
 	update(t, c, r)
-	eventually(t, func() error {
+	testenv.Eventually(t, func() error {
 		if got := string(fetch(t, c, secret).Data["ordersURL"]); got != "https://hooks.example.com/hooks/"+token+"/orders" {
 			return fmt.Errorf("ordersURL is %q", got)
 		}
@@ -66,11 +69,11 @@ func TestAReceiverWithoutASecretGetsOne(t *testing.T) {
 		t.Errorf("alertsURL is %q", got)
 	}
 
-	eventually(t, func() error {
+	testenv.Eventually(t, func() error {
 		fetch(t, c, r).Spec.ExternalURL = ""
 		return c.Update(t.Context(), r)
 	})
-	eventually(t, func() error {
+	testenv.Eventually(t, func() error {
 		if n := len(fetch(t, c, secret).Data); n != 1 {
 			return fmt.Errorf("the Secret has %d keys", n)
 		}
@@ -82,8 +85,8 @@ func TestAReceiverWithoutASecretGetsOne(t *testing.T) {
 }
 
 func TestTheUsersSecretIsReadAndNeverWritten(t *testing.T) {
-	c := cluster(t)
-	namespace := newNamespace(t, c)
+	c := shared.Client(t)
+	namespace := shared.Namespace(t)
 	startManager(t, managerOptions{}, namespace)
 	r := demoReceiver(namespace)
 	r.Spec.ExternalURL = "https://hooks.example.com"
@@ -113,7 +116,7 @@ func TestTheUsersSecretIsReadAndNeverWritten(t *testing.T) {
 		for _, token := range step.tokens {
 			want = append(want, hashToken(token))
 		}
-		eventually(t, func() error {
+		testenv.Eventually(t, func() error {
 			if diff := cmp.Diff(want, fetch(t, c, r).Status.TokenHashes); diff != "" {
 				return fmt.Errorf("tokenHashes (-want +got):\n%s", diff)
 			}
@@ -133,24 +136,35 @@ func TestTheUsersSecretIsReadAndNeverWritten(t *testing.T) {
 	}
 }
 
+// uncounted has no counts, like a cache that is not complete.
+type uncounted struct{}
+
+func (uncounted) of(string, string) (counts, bool) { return counts{}, false }
+
 func TestATokenThatIsChangedIsSeenWithoutBeingTold(t *testing.T) {
-	c := cluster(t)
-	namespace := newNamespace(t, c)
-	startManager(t, managerOptions{}, namespace)
-	r := demoReceiver(namespace)
+	c := shared.Client(t)
+	reconciler := NewSimReceiverReconciler(c, clocktesting.NewFakePassiveClock(at(0).Time), nil, uncounted{})
+	r := demoReceiver(shared.Namespace(t))
 	secret := secretOf(r, map[string]string{"tokn": goodToken})
 	create(t, c, secret)
 	create(t, c, r)
-	readyFor(t, c, r, metav1.ConditionFalse, v1alpha1.ReasonMissingToken)
-
-	secret.StringData = map[string]string{"token": goodToken}
-	update(t, c, secret)
-	readyFor(t, c, r, metav1.ConditionTrue, v1alpha1.ReasonTokenPublished)
+	for _, reason := range []string{v1alpha1.ReasonMissingToken, v1alpha1.ReasonTokenPublished} {
+		result, err := reconciler.Reconcile(t.Context(), fetch(t, c, r))
+		if err != nil || result.RequeueAfter != lookAgain {
+			t.Errorf("%+v, %v", result, err)
+		}
+		ready := meta.FindStatusCondition(fetch(t, c, r).Status.Conditions, "Ready")
+		if ready == nil || ready.Reason != reason {
+			t.Errorf("Ready is %+v, want %s", ready, reason)
+		}
+		secret.StringData = map[string]string{"token": goodToken + t.Name()}
+		update(t, c, secret)
+	}
 }
 
 func TestOfTwoWithOneTokenTheOlderHasIt(t *testing.T) {
-	c := cluster(t)
-	first, second := newNamespace(t, c), newNamespace(t, c)
+	c := shared.Client(t)
+	first, second := shared.Namespace(t), shared.Namespace(t)
 	startManager(t, managerOptions{}, first, second)
 	older, younger := demoReceiver(first), demoReceiver(second)
 	for _, r := range []*v1alpha1.SimReceiver{older, younger} {
@@ -174,19 +188,19 @@ func TestOfTwoWithOneTokenTheOlderHasIt(t *testing.T) {
 
 // The manager and the ingresses share a receiver's status, and neither takes anything of the other's away.
 func TestTheRowsOfTheIngressesStay(t *testing.T) {
-	c := cluster(t)
-	namespace := newNamespace(t, c)
+	c := shared.Client(t)
+	namespace := shared.Namespace(t)
 	startManager(t, managerOptions{}, namespace)
 	r := demoReceiver(namespace)
 	create(t, c, r)
 	readyFor(t, c, r, metav1.ConditionTrue, v1alpha1.ReasonTokenPublished)
 
 	row := v1alpha1.IngressStatus{Replica: "ingress-0", LastDelivery: atPtr(5), Quarantined: 2, LastReason: "not JSON"}
-	eventually(t, func() error {
+	testenv.Eventually(t, func() error {
 		fetch(t, c, r).Status.Ingresses = []v1alpha1.IngressStatus{row}
 		return c.Status().Update(t.Context(), r, client.FieldOwner(v1alpha1.FieldManagerIngress))
 	})
-	eventually(t, func() error {
+	testenv.Eventually(t, func() error {
 		if fetch(t, c, r); !r.Status.LastDelivery.Equal(atPtr(5)) {
 			return errors.New("lastDelivery is not taken over")
 		}

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/sim-operator/sim-operator/controllers"
+	"github.com/sim-operator/sim-operator/internal/version"
 )
 
 type options struct {
@@ -34,7 +35,7 @@ func main() {
 	o.bind(flag.CommandLine)
 	flag.Parse()
 	if o.showVersion {
-		fmt.Println(versionText())
+		fmt.Println("manager", version.String())
 		return
 	}
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&o.zap)))
@@ -94,6 +95,6 @@ func run(ctx context.Context, o *options) error {
 	}); err != nil {
 		return err
 	}
-	ctrl.Log.Info("Starting the manager", "version", versionText())
+	ctrl.Log.Info("Starting the manager", "version", version.String())
 	return mgr.Start(ctx)
 }

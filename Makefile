@@ -11,7 +11,7 @@ PROGRAMS := manager ingress
 
 # Where the markers stand that the roles of the two programs are made from.
 MANAGER_RBAC_PATHS := ./controllers/...
-INGRESS_RBAC_PATHS := ./internal/apply/...;./internal/receivers/...;./cmd/ingress/...
+INGRESS_RBAC_PATHS := ./internal/ingress/...
 
 # What the generators write, and make verify compares with what is checked in.
 GENERATED := api config
@@ -29,7 +29,7 @@ help: ## Show this help.
 
 .PHONY: run
 run: assets build ## Start a control plane, the manager and the ingress on this machine; Ctrl-C stops them, data stays in .local/.
-	@exec $(GO) run ./hack/run
+	@$(GO) build -o bin/run ./hack/run && exec bin/run $(RUN_ARGS)
 
 .PHONY: clean
 clean: ## Remove what make run keeps (.local/).
@@ -43,7 +43,7 @@ distclean: clean ## Remove also bin/, with the control plane that takes minutes 
 
 .PHONY: build
 build: ## Build the manager and the ingress into bin/.
-	$(GO) build -o bin/ -ldflags='-X main.version=$(VERSION)' $(PROGRAMS:%=./cmd/%)
+	$(GO) build -o bin/ -ldflags='-X github.com/sim-operator/sim-operator/internal/version.version=$(VERSION)' $(PROGRAMS:%=./cmd/%)
 
 .PHONY: assets
 assets: ## Get etcd, kube-apiserver and kubectl: $KUBEBUILDER_ASSETS, else a download, else built into bin/ (5 minutes, once).

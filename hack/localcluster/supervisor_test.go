@@ -285,10 +285,10 @@ func TestSupervisorRefuses(t *testing.T) {
 	s, _ := newTestSupervisor(t, fast())
 	mustStart(t, s, child("a", childObeys))
 	for sentence, err := range map[string]error{
-		"a second process of a name":       s.Start(child("a", childObeys)),
-		"a program that does not exist":    s.Start(Process{Name: "b", Path: filepath.Join(t.TempDir(), "none")}),
-		"a signal to a process not there":  s.Signal("c", syscall.SIGTERM),
-		"to stop a process not there": s.Stop("c"),
+		"a second process of a name":      s.Start(child("a", childObeys)),
+		"a program that does not exist":   s.Start(Process{Name: "b", Path: filepath.Join(t.TempDir(), "none")}),
+		"a signal to a process not there": s.Signal("c", syscall.SIGTERM),
+		"to stop a process not there":     s.Stop("c"),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", sentence)

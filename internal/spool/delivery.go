@@ -41,6 +41,9 @@ type Reason struct {
 	Message string
 }
 
+// size is at least what a reason adds to a record.
+func (r Reason) size() int64 { return int64(len(r.Code)+len(r.Message)) + 32 }
+
 // A Quarantined is a delivery in quarantine. Where its record is damaged, Damaged is set and Body is the record's bytes.
 type Quarantined struct {
 	Delivery

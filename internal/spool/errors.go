@@ -24,15 +24,15 @@ type Scope string
 
 // The bounds of a spool.
 const (
-	ScopeDeliveries         Scope = "deliveries"
-	ScopeBytes              Scope = "bytes"
-	ScopeReceiverDeliveries Scope = "deliveries of the receiver"
-	ScopeReceiverBytes      Scope = "bytes of the receiver"
-	ScopeQuarantine         Scope = "deliveries in quarantine"
-	ScopeQuarantineBytes    Scope = "bytes in quarantine"
-	ScopeReceiverQuarantine Scope = "deliveries of the receiver in quarantine"
-	ScopeReceiverQuarBytes  Scope = "bytes of the receiver in quarantine"
-	ScopeFile               Scope = "bytes of the file"
+	ScopeDeliveries              Scope = "deliveries"
+	ScopeBytes                   Scope = "bytes"
+	ScopeReceiverDeliveries      Scope = "deliveries of the receiver"
+	ScopeReceiverBytes           Scope = "bytes of the receiver"
+	ScopeQuarantine              Scope = "deliveries in quarantine"
+	ScopeQuarantineBytes         Scope = "bytes in quarantine"
+	ScopeReceiverQuarantine      Scope = "deliveries of the receiver in quarantine"
+	ScopeReceiverQuarantineBytes Scope = "bytes of the receiver in quarantine"
+	ScopeFile                    Scope = "bytes of the file"
 )
 
 // FullError is a delivery that would exceed a bound.

@@ -29,6 +29,44 @@ const (
 
 // Bounds of the committer's work.
 const (
-	// QuarantinePage is how many deliveries in quarantine are listed at once.
-	QuarantinePage = 500
+	// maxCommitRequests and maxCommitBytes bound one commit, so that those in it need not wait for long.
+	maxCommitRequests = 4096
+	maxCommitBytes    = 4 << 20
+	// maxCommitDones bounds how many applied deliveries one commit takes note of.
+	maxCommitDones = 8192
+	// doneLinger is how long applied deliveries wait for a commit to go with before they get one of their own.
+	doneLinger = 20 * time.Millisecond
+	// maxCommitPrunes bounds how many applied deliveries one commit forgets. It is more than a commit brings on average.
+	maxCommitPrunes = 2048
+	// pruneInterval is how often a spool that has nothing to commit looks whether there is something to forget.
+	pruneInterval = time.Minute
+
+	// minReopenDelay and maxReopenDelay bound the wait before a file that failed is opened again.
+	minReopenDelay = 100 * time.Millisecond
+	maxReopenDelay = 10 * time.Second
+
+	// replayChunk is how many applied deliveries are replayed in one commit.
+	replayChunk = 512
+
+	// QuarantinePage is how many deliveries in quarantine are listed at once, and quarantinePageBytes how much of their
+	// bodies.
+	QuarantinePage      = 500
+	quarantinePageBytes = 8 << 20
+)
+
+// Sizes in the file.
+const (
+	// recordOverhead is what it costs to store a record beside its bytes: its keys and their places in pages.
+	recordOverhead = 96
+
+	// acceptPercent is how much of MaxFileBytes may be in use before the spool is full. Deleting needs pages, too.
+	acceptPercent = 75
+	// shortPercent is how much may be in use before what was applied is forgotten early.
+	shortPercent = 60
+
+	// initialMmapSize is address space, not memory. Growing beyond it makes readers wait.
+	initialMmapSize = 256 << 20
+	// growthSteps and minGrowth say by how much a file with a small quota grows at a time.
+	growthSteps = 16
+	minGrowth   = 64 << 10
 )

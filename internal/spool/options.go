@@ -2,8 +2,10 @@ package spool
 
 import (
 	"io"
+	"os"
 	"time"
 
+	"go.etcd.io/bbolt"
 	"k8s.io/utils/clock"
 )
 
@@ -21,11 +23,12 @@ type Options struct {
 	MaxQuarantinedPerReceiver      int
 	MaxQuarantinedBytesPerReceiver int64
 
-	// KeepApplied is how long what was applied stays for ReplayApplied, and MaxAppliedBytes how much of it.
+	// KeepApplied is how long what was applied stays for ReplayApplied (0 is not at all), and MaxAppliedBytes how much of
+	// it.
 	KeepApplied     time.Duration
 	MaxAppliedBytes int64
 
-	// MaxFileBytes is a quota: the file never grows beyond it.
+	// MaxFileBytes is a quota: the file never grows beyond it, and the spool is full when three quarters are in use.
 	MaxFileBytes int64
 
 	// LockTimeout is how long Open waits for a process that holds the spool.
@@ -39,6 +42,10 @@ type Options struct {
 	// Committed is called by the committer with what has come to wait, in order of number within a call, after the commit
 	// that made it durable and before the calls that brought it return. It must not block and must not call the spool.
 	Committed func([]Entry)
+
+	// openFile and commit let a test put a failing disk in place of the real one.
+	openFile func(path string, flags int, mode os.FileMode) (*os.File, error)
+	commit   func(*bbolt.DB, func(*bbolt.Tx) error) error
 }
 
 // DefaultOptions are the bounds in limits.go. Clock, Rand and Committed are the caller's to set.

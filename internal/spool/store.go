@@ -1,0 +1,336 @@
+package spool
+
+import (
+	"encoding/base32"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
+)
+
+const (
+	fileName    = "spool.db"
+	newFileName = "spool.db.new"
+	// formatVersion is of the file: its buckets, their keys, and what is not a versioned record.
+	formatVersion = 1
+	idSize        = 5
+	// present is the value in the bucket waiting. An empty one is not told from none.
+	present = 1
+)
+
+// The buckets of the file, and the keys in meta.
+const (
+	bucketMeta       = "meta"
+	bucketLog        = "log"
+	bucketWaiting    = "waiting"
+	bucketApplied    = "applied"
+	bucketQuarantine = "quarantine"
+
+	metaFormat = "format"
+	metaID     = "id"
+	metaLast   = "last"
+)
+
+// A store is the file of a spool: it is opened, and after a failure opened again.
+type store struct {
+	path    string
+	options *Options
+
+	// mu is held for reading by whoever uses db, so that nobody does while it is closed.
+	mu sync.RWMutex
+	db *bbolt.DB
+}
+
+// buckets are the parts of the file in one transaction.
+type buckets struct {
+	tx *bbolt.Tx
+	meta,
+	// log: number -> record of all that waits or was applied.
+	log,
+	// waiting: number -> present.
+	waiting,
+	// applied: time, number -> size, hash of the key. Hence what goes first stands first.
+	applied,
+	// quarantine: number -> wrapped record.
+	quarantine *bbolt.Bucket
+}
+
+// last is the highest number ever given, and the time that went with it.
+type last struct {
+	number     uint64
+	receivedAt time.Time
+}
+
+// openStore opens the file in a directory, and makes both if they are not there.
+func openStore(dir string, o *Options) (*store, error) {
+	st := &store{path: filepath.Join(dir, fileName), options: o}
+	if _, err := os.Stat(st.path); errors.Is(err, fs.ErrNotExist) {
+		if err := st.create(dir); err != nil {
+			return nil, fmt.Errorf("make a spool in %s: %w", dir, err)
+		}
+	}
+	if err := st.open(); err != nil {
+		return nil, err
+	}
+	return st, nil
+}
+
+// create makes a new file under another name, so that one that power loss cut short is never taken for a spool.
+func (st *store) create(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	next := filepath.Join(dir, newFileName)
+	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := initialize(next, st.options); err != nil {
+		return err
+	}
+	// Unlike a rename, a link never takes the place of a spool that another process made meanwhile.
+	if err := os.Link(next, st.path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := syncDir(dir); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(filepath.Clean(dir)))
+}
+
+func initialize(path string, o *Options) error {
+	random := make([]byte, idSize)
+	if _, err := io.ReadFull(o.Rand, random); err != nil {
+		return fmt.Errorf("make an id: %w", err)
+	}
+	id := strings.ToLower(base32.StdEncoding.EncodeToString(random))
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: o.LockTimeout, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType})
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range []string{bucketLog, bucketWaiting, bucketApplied, bucketQuarantine} {
+			if _, err := tx.CreateBucket([]byte(name)); err != nil {
+				return err
+			}
+		}
+		meta, err := tx.CreateBucket([]byte(bucketMeta))
+		if err != nil {
+			return err
+		}
+		return errors.Join(
+			meta.Put([]byte(metaFormat), binary.BigEndian.AppendUint32(nil, formatVersion)),
+			meta.Put([]byte(metaID), []byte(id)),
+		)
+	})
+	return errors.Join(err, db.Sync(), db.Close())
+}
+
+func syncDir(path string) error {
+	dir, err := os.Open(path) //nolint:gosec // the directory that the owner chose
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// open opens the file, which must be there.
+func (st *store) open() error {
+	db, err := bbolt.Open(st.path, 0o600, &bbolt.Options{
+		Timeout: st.options.LockTimeout,
+		// With the free list in the file, each commit would cost more the more of the file is free, which after a burst
+		// is nearly all of it for a day. Without it, opening reads the file once, and writes nothing.
+		NoFreelistSync:  true,
+		FreelistType:    bbolt.FreelistMapType,
+		InitialMmapSize: initialMmapSize,
+		MaxSize:         int(max(st.options.MaxFileBytes, 0)),
+		OpenFile:        st.openFile,
+	})
+	if errors.Is(err, bbolterrors.ErrTimeout) {
+		return fmt.Errorf("%w in %s", ErrLocked, filepath.Dir(st.path))
+	}
+	if err != nil {
+		return fmt.Errorf("open the spool %s: %w", st.path, err)
+	}
+	if quota := st.options.MaxFileBytes; quota > 0 {
+		db.AllocSize = int(min(int64(db.AllocSize), max(quota/growthSteps, minGrowth)))
+	}
+	st.mu.Lock()
+	st.db = db
+	st.mu.Unlock()
+	if err := st.view(checkFormat); err != nil {
+		return errors.Join(fmt.Errorf("open the spool %s: %w", st.path, err), st.close())
+	}
+	return nil
+}
+
+// openFile never makes a file: one that vanished must not become an empty spool under the old one's numbers.
+func (st *store) openFile(path string, flags int, mode os.FileMode) (*os.File, error) {
+	open := os.OpenFile
+	if st.options.openFile != nil {
+		open = st.options.openFile
+	}
+	return open(path, flags&^os.O_CREATE, mode)
+}
+
+func checkFormat(b buckets) error {
+	if b.meta == nil {
+		return fmt.Errorf("%w: this is no spool", ErrFormat)
+	}
+	raw := b.meta.Get([]byte(metaFormat))
+	if len(raw) != 4 {
+		return fmt.Errorf("%w: this is no spool", ErrFormat)
+	}
+	if version := binary.BigEndian.Uint32(raw); version != formatVersion {
+		return fmt.Errorf("%w: the file has format %d, and this version reads %d; nothing was changed", ErrFormat, version, formatVersion)
+	}
+	return nil
+}
+
+func (st *store) close() error {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.db == nil {
+		return nil
+	}
+	db := st.db
+	st.db = nil
+	return db.Close()
+}
+
+// view calls fn in a transaction that reads.
+func (st *store) view(fn func(buckets) error) error {
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	if st.db == nil {
+		return ErrUnavailable
+	}
+	return st.db.View(func(tx *bbolt.Tx) error { return fn(bucketsOf(tx)) })
+}
+
+// update calls fn in a transaction that writes, and commits it. Whether it took effect is not known if that fails.
+func (st *store) update(fn func(buckets) error) error {
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	if st.db == nil {
+		return ErrUnavailable
+	}
+	commit := (*bbolt.DB).Update
+	if st.options.commit != nil {
+		commit = st.options.commit
+	}
+	return commit(st.db, func(tx *bbolt.Tx) error { return fn(bucketsOf(tx)) })
+}
+
+// usage is the size of the file, and how much of it is in use.
+func (st *store) usage() (file, used int64) {
+	_ = st.view(func(b buckets) error { // a closed store has no usage
+		stats := st.db.Stats()
+		file = b.tx.Size()
+		used = file - int64(stats.FreePageN+stats.PendingPageN)*int64(st.db.Info().PageSize)
+		return nil
+	})
+	return file, used
+}
+
+func bucketsOf(tx *bbolt.Tx) buckets {
+	b := buckets{
+		tx:         tx,
+		meta:       tx.Bucket([]byte(bucketMeta)),
+		log:        tx.Bucket([]byte(bucketLog)),
+		waiting:    tx.Bucket([]byte(bucketWaiting)),
+		applied:    tx.Bucket([]byte(bucketApplied)),
+		quarantine: tx.Bucket([]byte(bucketQuarantine)),
+	}
+	if tx.Writable() {
+		// Their keys only grow: a page that was split is not filled up later.
+		b.log.FillPercent, b.waiting.FillPercent, b.applied.FillPercent = 1, 1, 1
+	}
+	return b
+}
+
+func (b buckets) id() string { return string(b.meta.Get([]byte(metaID))) }
+
+func (b buckets) lastNumber() last {
+	raw := b.meta.Get([]byte(metaLast))
+	if len(raw) != 16 {
+		return last{receivedAt: time.UnixMicro(0).UTC()}
+	}
+	return last{number: binary.BigEndian.Uint64(raw), receivedAt: getTime(raw[8:])}
+}
+
+func (b buckets) putLast(l last) error {
+	raw := make([]byte, 16)
+	binary.BigEndian.PutUint64(raw, l.number)
+	putTime(raw[8:], l.receivedAt)
+	return b.meta.Put([]byte(metaLast), raw)
+}
+
+// first is what stands first in the file: the waiting delivery with the lowest number (0 if there is none), and when the
+// first of those that are kept was applied.
+type first struct {
+	waiting uint64
+	applied time.Time
+}
+
+func (b buckets) first() first {
+	var f first
+	if key, _ := b.waiting.Cursor().First(); key != nil {
+		f.waiting = keyNumber(key)
+	}
+	if key, value := b.applied.Cursor().First(); key != nil {
+		f.applied = readApplied(key, value).at
+	}
+	return f
+}
+
+func numberKey(number uint64) []byte { return binary.BigEndian.AppendUint64(nil, number) }
+
+func keyNumber(key []byte) uint64 {
+	if len(key) != 8 {
+		return math.MaxUint64
+	}
+	return binary.BigEndian.Uint64(key)
+}
+
+// An appliedEntry is one row of the bucket applied.
+type appliedEntry struct {
+	at      time.Time
+	number  uint64
+	size    int64
+	keyHash uint64
+}
+
+func (e appliedEntry) key() []byte {
+	key := make([]byte, 16)
+	putTime(key, e.at)
+	binary.BigEndian.PutUint64(key[8:], e.number)
+	return key
+}
+
+func (e appliedEntry) value() []byte {
+	value := binary.BigEndian.AppendUint64(make([]byte, 0, 16), uint64(e.size)) //nolint:gosec // a length
+	return binary.BigEndian.AppendUint64(value, e.keyHash)
+}
+
+func readApplied(key, value []byte) appliedEntry {
+	if len(key) != 16 || len(value) != 16 {
+		return appliedEntry{}
+	}
+	return appliedEntry{
+		at: getTime(key), number: binary.BigEndian.Uint64(key[8:]),
+		size: int64(binary.BigEndian.Uint64(value)), keyHash: binary.BigEndian.Uint64(value[8:]), //nolint:gosec // a length
+	}
+}

@@ -157,7 +157,7 @@ func TestATokenThatIsChangedIsSeenWithoutBeingTold(t *testing.T) {
 		if ready == nil || ready.Reason != reason {
 			t.Errorf("Ready is %+v, want %s", ready, reason)
 		}
-		secret.StringData = map[string]string{"token": goodToken + t.Name()}
+		secret.StringData = map[string]string{"token": goodToken + r.Namespace}
 		update(t, c, secret)
 	}
 }

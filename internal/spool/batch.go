@@ -151,7 +151,7 @@ func (b *batch) reject(reason Reason, number uint64) error {
 		return err
 	}
 	b.then(func(l *ledger) { l.removeWaiting(number) })
-	return b.forget(number, i.keyHash, d.Previous)
+	return b.forget(number, i.keyHash)
 }
 
 // putQuarantined stores a delivery in quarantine.
@@ -210,7 +210,7 @@ func (b *batch) prune() error {
 			return err
 		}
 		b.then(func(l *ledger) { l.applied.remove(row.size) })
-		if err := b.forget(row.number, row.keyHash, 0); err != nil {
+		if err := b.forget(row.number, row.keyHash); err != nil {
 			return err
 		}
 	}
@@ -238,11 +238,16 @@ func (o *Options) prunable(at time.Time, bytes int64, now time.Time) bool {
 	return tooMuch || at.Before(now.Add(-o.KeepApplied))
 }
 
-// forget takes a delivery out of the log. The newest one of the same key is then the one before it, if the log has it.
-func (b *batch) forget(number, keyHash, previous uint64) error {
+// forget takes a delivery out of the log. The newest one of the same key is then the one before it, if the log has that.
+func (b *batch) forget(number, keyHash uint64) error {
+	key := numberKey(number)
 	if b.newestOf(keyHash) == number {
+		previous := previousOf(b.log.Get(key))
+		if b.log.Get(numberKey(previous)) == nil {
+			previous = 0
+		}
 		b.newest[keyHash] = previous
+		b.then(func(l *ledger) { l.setNewest(keyHash, previous) })
 	}
-	b.then(func(l *ledger) { l.forget(number, keyHash, previous) })
-	return b.log.Delete(numberKey(number))
+	return b.log.Delete(key)
 }

@@ -54,7 +54,8 @@ type ledger struct {
 	applied        tally
 	waiting        map[uint64]item
 	quarantined    map[uint64]item
-	// newest is, by hash of the key, the highest number in the log.
+	// newest is, by hash of the key, the highest number in the log. It may lack a key of which a delivery in the middle was
+	// forgotten before those around it, as after a replay.
 	newest map[uint64]uint64
 	// oldestWaiting is when the first waiting delivery was received, oldestApplied when the first one that is kept was
 	// applied. Zero if there is none.
@@ -137,15 +138,12 @@ func (l *ledger) removeWaiting(number uint64) {
 	delete(l.waiting, number)
 }
 
-// forget is for what has left the log.
-func (l *ledger) forget(number, keyHash, previous uint64) {
-	switch {
-	case l.newest[keyHash] != number:
-	case previous == 0:
+func (l *ledger) setNewest(keyHash, number uint64) {
+	if number == 0 {
 		delete(l.newest, keyHash)
-	default:
-		l.newest[keyHash] = previous
+		return
 	}
+	l.newest[keyHash] = number
 }
 
 func (l *ledger) addApplied(e appliedEntry) {

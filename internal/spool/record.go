@@ -68,6 +68,14 @@ func decodeRecord(number uint64, record []byte) (Delivery, error) {
 	return d, nil
 }
 
+// previousOf reads one number of a record without a look at the rest.
+func previousOf(record []byte) uint64 {
+	if len(record) < stampedEnd {
+		return 0
+	}
+	return binary.BigEndian.Uint64(record[previousAt:])
+}
+
 func encodeQuarantined(r Reason, since time.Time, record []byte) []byte {
 	const head = 1 + 8
 	size := head + 3*binary.MaxVarintLen32 + len(r.Code) + len(r.Message) + len(record) + checksumSize

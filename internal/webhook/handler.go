@@ -1,3 +1,4 @@
+// Package webhook is the door: it reads what the sender delivers, and answers once that is on disk.
 package webhook
 
 import (

@@ -75,7 +75,7 @@ func fill(ctx context.Context, dir string, want versions) error {
 	if complete(dir, want) {
 		return nil
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return fmt.Errorf("making %s: %w", dir, err)
 	}
 	unlock, err := lock(ctx, filepath.Join(dir, lockName))
@@ -123,7 +123,7 @@ func writeStamp(dir string, want versions) error {
 func missingFrom(dir string) []string {
 	var missing []string
 	for _, p := range programs {
-		info, err := os.Stat(filepath.Join(dir, p.name))
+		info, err := os.Stat(filepath.Join(dir, p.name)) //nolint:gosec // KUBEBUILDER_ASSETS is the user's to set
 		if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o100 == 0 {
 			missing = append(missing, p.name)
 		}

@@ -144,6 +144,7 @@ func apiServerProcess(assets string, keys pki, ports map[string]int) Process {
 // Waiting for what has been started.
 const (
 	pollEvery      = 100 * time.Millisecond
+	tellEvery      = 10 * time.Second
 	upPatience     = 2 * time.Minute
 	crashesAllowed = 3
 	tailLines      = 15
@@ -160,6 +161,8 @@ func waitUp(ctx context.Context, s *Supervisor, names []string, check func(conte
 	}
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
+	tell := time.NewTicker(tellEvery)
+	defer tell.Stop()
 	for {
 		err := check(ctx)
 		if err == nil {
@@ -176,6 +179,8 @@ func waitUp(ctx context.Context, s *Supervisor, names []string, check func(conte
 				return notUp(s, names[0], fmt.Errorf("not ready in %s: %w", upPatience, err))
 			}
 			return fmt.Errorf("waiting for %s: %w", names[0], ctx.Err())
+		case <-tell.C:
+			s.options.Waiting(names[0], err)
 		case <-ticker.C:
 		}
 	}

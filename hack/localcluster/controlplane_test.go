@@ -153,7 +153,7 @@ func TestControlPlaneThatDoesNotComeUpShowsItsLog(t *testing.T) {
 	assets := t.TempDir()
 	for _, name := range []string{"etcd", "kube-apiserver"} {
 		script := "#!/bin/sh\necho " + name + " is out of order\nexit 1\n"
-		if err := os.WriteFile(filepath.Join(assets, name), []byte(script), 0o755); err != nil { //nolint:gosec // it is to be run
+		if err := os.WriteFile(filepath.Join(assets, name), []byte(script), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}

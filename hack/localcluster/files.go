@@ -21,7 +21,7 @@ func writeFile(path string, content []byte, mode os.FileMode) error {
 	if err := errors.Join(err, file.Chmod(mode), file.Close()); err != nil {
 		return fmt.Errorf("writing %s: %w", filepath.Base(path), err)
 	}
-	if err := os.Rename(file.Name(), path); err != nil {
+	if err := os.Rename(file.Name(), path); err != nil { //nolint:gosec // the path is the caller's choice
 		return fmt.Errorf("writing %s: %w", filepath.Base(path), err)
 	}
 	return nil
@@ -30,7 +30,7 @@ func writeFile(path string, content []byte, mode os.FileMode) error {
 // openLog opens a log to append to. One that has grown over maxBytes is put aside first, in the place of the one
 // before it.
 func openLog(path string, maxBytes int64) (*os.File, error) {
-	if info, err := os.Stat(path); err == nil && info.Size() > maxBytes {
+	if info, err := os.Stat(path); err == nil && info.Size() > maxBytes { //nolint:gosec // a path of the supervisor's own
 		if err := os.Rename(path, path+".1"); err != nil {
 			return nil, fmt.Errorf("putting the old log aside: %w", err)
 		}

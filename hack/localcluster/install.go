@@ -147,7 +147,10 @@ func established(ctx context.Context, admin client.Client, objects []*unstructur
 
 // condition is the status of a condition of object, empty if it has none of that type.
 func condition(object *unstructured.Unstructured, kind string) string {
-	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions") //nolint:errcheck // none of that shape is none
+	conditions, _, err := unstructured.NestedSlice(object.Object, "status", "conditions")
+	if err != nil {
+		return ""
+	}
 	for _, entry := range conditions {
 		fields, ok := entry.(map[string]any)
 		if ok && fields["type"] == kind {

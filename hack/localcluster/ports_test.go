@@ -29,7 +29,7 @@ func TestPortsAreKeptUnlessTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	defer taken.Close() //nolint:errcheck // nothing was sent over it
 	third := choose()
 	if third["a"] == first["a"] || third["b"] != first["b"] {
 		t.Errorf("with a's port taken %v, after %v", third, first)
@@ -41,7 +41,7 @@ func TestPortsTakeThePreferredOneOrTheNext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	defer taken.Close() //nolint:errcheck // nothing was sent over it
 	preferred := taken.Addr().(*net.TCPAddr).Port
 	ports, err := choosePorts(filepath.Join(t.TempDir(), "ports.json"), []portWish{{"a", preferred}})
 	if err != nil {

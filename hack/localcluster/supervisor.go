@@ -41,6 +41,8 @@ type Notice struct {
 type SupervisorOptions struct {
 	// Notify is called whenever a process was started or ended by itself, by one goroutine a process.
 	Notify func(Notice)
+	// Waiting is called now and then while a process is waited for that is not ready; err says what is wrong with it.
+	Waiting func(name string, err error)
 	// Backoff is how long to wait before a process is started again.
 	Backoff Backoff
 	// Grace is how long a process may take to end after SIGTERM; then it gets SIGKILL. The default is 15 seconds.
@@ -77,6 +79,9 @@ func NewSupervisor(ctx context.Context, dir string, options SupervisorOptions) (
 	}
 	if options.Notify == nil {
 		options.Notify = func(Notice) {}
+	}
+	if options.Waiting == nil {
+		options.Waiting = func(string, error) {}
 	}
 	if options.Grace == 0 {
 		options.Grace = defaultGrace

@@ -63,7 +63,7 @@ func runChild(role string) int {
 
 // child is a process that runs this test binary in a role.
 func child(name, role string) Process {
-	return Process{Name: name, Path: os.Args[0], Env: []string{childEnv + "=" + role}}
+	return Process{Name: name, Path: os.Args[0], Env: []string{childEnv + "=" + role, "GORACE=atexit_sleep_ms=0"}}
 }
 
 // fast are options with which a test does not wait long.
@@ -108,10 +108,10 @@ func waitFor(t *testing.T, what string, check func() bool) {
 	}
 }
 
-// waitUpInLog waits until a child has said that it catches SIGTERM, so many times in all.
-func waitUpInLog(t *testing.T, s *Supervisor, name string, times int) {
+// waitUpInLog waits until a child has said that it catches SIGTERM.
+func waitUpInLog(t *testing.T, s *Supervisor, name string) {
 	t.Helper()
-	waitFor(t, name+" is up", func() bool { return strings.Count(Tail(s.LogFile(name), 100), "up") >= times })
+	waitFor(t, name+" is up", func() bool { return strings.Contains(Tail(s.LogFile(name), 100), "up") })
 }
 
 // alive is false of a process that is gone, or dead and only not waited for.
@@ -196,7 +196,7 @@ func TestSupervisorStopsTheLastStartedFirst(t *testing.T) {
 	var pids []int
 	for _, name := range []string{"a", "b", "c"} {
 		mustStart(t, s, child(name, childObeys))
-		waitUpInLog(t, s, name, 1)
+		waitUpInLog(t, s, name)
 		pids = append(pids, s.Pid(name))
 	}
 	ended := make(chan string, 3)
@@ -252,7 +252,7 @@ func TestSupervisorKillsWhatDoesNotEnd(t *testing.T) {
 	o.Grace = 50 * time.Millisecond
 	s, _ := newTestSupervisor(t, o)
 	mustStart(t, s, child("a", childIgnores))
-	waitUpInLog(t, s, "a", 1)
+	waitUpInLog(t, s, "a")
 	pid := s.Pid("a")
 	if err := s.Stop("a"); err != nil {
 		t.Fatal(err)
@@ -268,7 +268,7 @@ func TestSupervisorKillsWhatDoesNotEnd(t *testing.T) {
 func TestSupervisorStopsAProcessThatIsPaused(t *testing.T) {
 	s, _ := newTestSupervisor(t, fast())
 	mustStart(t, s, child("a", childObeys))
-	waitUpInLog(t, s, "a", 1)
+	waitUpInLog(t, s, "a")
 	if err := s.Signal("a", syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -308,7 +308,7 @@ func TestSupervisorAppendsToTheLogAndPutsALargeOneAside(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustStart(t, s, child("a", childObeys))
-	waitUpInLog(t, s, "a", 1)
+	waitUpInLog(t, s, "a")
 	if got, want := Tail(path, 100), "short\nup"; got != want {
 		t.Errorf("the log holds %q, want %q", got, want)
 	}

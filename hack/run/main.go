@@ -72,7 +72,7 @@ func run(ctx context.Context, o options) error {
 	return nil
 }
 
-// start brings everything up and writes webhook.env, which is there only while the URLs in it work.
+// start brings everything up, and writes webhook.env last: whoever waits for that file finds everything ready.
 func start(ctx context.Context, o options, p *printer) (*localcluster.Cluster, localcluster.Webhook, error) {
 	var none localcluster.Webhook
 	env := filepath.Join(o.dir, "webhook.env")
@@ -90,7 +90,7 @@ func start(ctx context.Context, o options, p *printer) (*localcluster.Cluster, l
 		Assets:     assets,
 		Ingresses:  o.ingresses,
 		HooksPort:  o.hooksPort,
-		Supervisor: localcluster.SupervisorOptions{Notify: p.notice},
+		Supervisor: localcluster.SupervisorOptions{Notify: p.notice, Waiting: p.waiting},
 		Progress:   func(step string) { p.line("%s", step) },
 	})
 	if err != nil {

@@ -43,6 +43,11 @@ func (p *printer) notice(n localcluster.Notice) {
 	}
 }
 
+// waiting prints why it takes so long.
+func (p *printer) waiting(name string, err error) {
+	p.line("waiting for %s: %v", name, err)
+}
+
 // instructions say what to do now, to somebody who has not read anything.
 func (p *printer) instructions(c *localcluster.Cluster, w localcluster.Webhook) {
 	kubectl := p.kubectl() + " --kubeconfig " + p.file("kubeconfig") + " -n " + receiverNamespace

@@ -53,6 +53,8 @@ func TestLookup(t *testing.T) {
 	shouting.Hashes = []string{strings.ToUpper(hashOf("token-a"))}
 	bad := receiver("a", 0)
 	bad.Hashes = []string{"", "00", hashOf("token-a")[:62], hashOf("token-a") + "00", strings.Repeat("g", 64), "0x" + hashOf("token-a")[2:]}
+	badAndOld := receiver("old", 60)
+	badAndOld.Hashes = bad.Hashes
 	badAndGood := receiver("a", 0)
 	badAndGood.Hashes = []string{"not a hash", hashOf("token-a")}
 
@@ -74,7 +76,7 @@ func TestLookup(t *testing.T) {
 		"a hash in upper case is the same":                       {all: []Receiver{shouting}, want: "sims/a"},
 		"what is no hash is left out":                            {all: []Receiver{bad}},
 		"a bad hash does not hide a good one":                    {all: []Receiver{badAndGood}, want: "sims/a"},
-		"a bad hash of an older one does not take a good one":    {all: []Receiver{func() Receiver { r := bad; r.Name, r.CreatedAt = "old", start().Add(-time.Hour); return r }(), receiver("a", 0, "token-a")}, want: "sims/a"},
+		"a bad hash of an older one does not take a good one":    {all: []Receiver{badAndOld, receiver("a", 0, "token-a")}, want: "sims/a"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

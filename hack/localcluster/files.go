@@ -31,7 +31,7 @@ func writeFile(path string, content []byte, mode os.FileMode) error {
 // before it.
 func openLog(path string, maxBytes int64) (*os.File, error) {
 	if info, err := os.Stat(path); err == nil && info.Size() > maxBytes { //nolint:gosec // a path of the supervisor's own
-		if err := os.Rename(path, path+".1"); err != nil {
+		if err := os.Rename(path, path+".1"); err != nil { //nolint:gosec // as above
 			return nil, fmt.Errorf("putting the old log aside: %w", err)
 		}
 	}

@@ -105,7 +105,7 @@ func (p *process) wait() error {
 	p.mu.Lock()
 	p.cmd = nil
 	p.mu.Unlock()
-	_ = os.Remove(p.pidFile()) // a pid file that is left behind is replaced at the next start
+	_ = os.Remove(p.pidFile()) //nolint:gosec // a path of the supervisor's own; a pid file that is left behind is replaced at the next start
 	if err == nil {
 		return errors.New("exit status 0")
 	}

@@ -31,7 +31,7 @@ func FindAssets(root string) (string, error) {
 		dir = filepath.Join(root, "bin")
 	}
 	for _, name := range []string{"etcd", "kube-apiserver", "kubectl"} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil { //nolint:gosec // KUBEBUILDER_ASSETS is the user's to set
 			return "", fmt.Errorf("the control plane's programs are not there; run make assets, or set KUBEBUILDER_ASSETS: %w", err)
 		}
 	}

@@ -74,7 +74,7 @@ type Supervisor struct {
 
 // NewSupervisor makes a supervisor that writes into dir and stops its processes, the last started first, when ctx ends.
 func NewSupervisor(ctx context.Context, dir string, options SupervisorOptions) (*Supervisor, error) {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil { //nolint:gosec // the caller's choice
 		return nil, fmt.Errorf("making the supervisor's directory: %w", err)
 	}
 	if options.Notify == nil {

@@ -25,7 +25,7 @@ type batch struct {
 	ledger  *ledger
 	now     time.Time
 	last    last
-	// newest goes before ledger.newest.
+	// newest goes before what the ledger's lines say.
 	newest  map[uint64]uint64
 	entries []Entry
 	effects []func(*ledger)
@@ -89,6 +89,8 @@ func (b *batch) putWaiting(d *Delivery, record []byte) error {
 		return err
 	}
 	b.waits(*d, sizeOf(record))
+	number := d.Number
+	b.then(func(l *ledger) { l.log(number, hash) })
 	return nil
 }
 
@@ -96,7 +98,7 @@ func (b *batch) newestOf(hash uint64) uint64 {
 	if number, known := b.newest[hash]; known {
 		return number
 	}
-	return b.ledger.newest[hash]
+	return b.ledger.lines[hash].newest
 }
 
 // waits notes that a delivery has come to wait.
@@ -142,7 +144,7 @@ func (b *batch) reject(reason Reason, number uint64) error {
 	}
 	key := numberKey(number)
 	record := b.log.Get(key)
-	d, _ := decodeRecord(number, record) //nolint:errcheck // damage is kept as it is
+	d, _ := decodeRecord(number, record) // damage is kept as it is
 	d.Receiver = i.share.receiver
 	if err := b.putQuarantined(d, reason, record); err != nil {
 		return err
@@ -189,7 +191,7 @@ func (b *batch) revive(rows []appliedEntry) (int, error) {
 			continue
 		}
 		key := numberKey(row.number)
-		d, _ := decodeRecord(row.number, b.log.Get(key)) //nolint:errcheck // Read reports it
+		d, _ := decodeRecord(row.number, b.log.Get(key)) // Read reports it
 		if err := b.applied.Delete(row.key()); err != nil {
 			return 0, err
 		}
@@ -238,16 +240,16 @@ func (o *Options) prunable(at time.Time, bytes int64, now time.Time) bool {
 	return tooMuch || at.Before(now.Add(-o.KeepApplied))
 }
 
-// forget takes a delivery out of the log. The newest one of the same key is then the one before it, if the log has that.
+// forget takes a delivery out of the log.
 func (b *batch) forget(number, keyHash uint64) error {
 	key := numberKey(number)
-	if b.newestOf(keyHash) == number {
-		previous := previousOf(b.log.Get(key))
-		if b.log.Get(numberKey(previous)) == nil {
-			previous = 0
-		}
-		b.newest[keyHash] = previous
-		b.then(func(l *ledger) { l.setNewest(keyHash, previous) })
+	previous := previousOf(b.log.Get(key))
+	if b.log.Get(numberKey(previous)) == nil {
+		previous = 0
 	}
+	if b.newestOf(keyHash) == number && previous > 0 {
+		b.newest[keyHash] = previous
+	}
+	b.then(func(l *ledger) { l.unlog(number, keyHash, previous) })
 	return b.log.Delete(key)
 }

@@ -33,7 +33,7 @@ func benchmarkSpool(b *testing.B, callers int) time.Duration {
 	if err != nil {
 		b.Fatal(err)
 	}
-	ended := make(chan error)
+	ended := make(chan error, 1)
 	ctx := b.Context()
 	go func() { ended <- s.Run(ctx) }()
 	body := bytes.Repeat([]byte("x"), 350)
@@ -41,7 +41,7 @@ func benchmarkSpool(b *testing.B, callers int) time.Duration {
 	left.Store(int64(b.N))
 	var all sync.WaitGroup
 	b.ResetTimer()
-	began := time.Now() //nolint:forbidigo // a benchmark
+	began := time.Now()
 	for caller := range callers {
 		all.Go(func() {
 			d := Delivery{ReceivedAt: start, Receiver: "sims/demo", Kind: "orders", Body: body}
@@ -55,7 +55,7 @@ func benchmarkSpool(b *testing.B, callers int) time.Duration {
 		})
 	}
 	all.Wait()
-	return time.Since(began) //nolint:forbidigo // a benchmark
+	return time.Since(began)
 }
 
 func benchmarkBare(b *testing.B, n, batch int) time.Duration {
@@ -68,7 +68,7 @@ func benchmarkBare(b *testing.B, n, batch int) time.Duration {
 	}
 	defer db.Close() //nolint:errcheck // a benchmark
 	body := bytes.Repeat([]byte("x"), 350)
-	began := time.Now() //nolint:forbidigo // a benchmark
+	began := time.Now()
 	for done := 0; done < n; done += batch {
 		err := db.Update(func(tx *bbolt.Tx) error {
 			log, err := tx.CreateBucketIfNotExists([]byte(bucketLog))
@@ -77,7 +77,7 @@ func benchmarkBare(b *testing.B, n, batch int) time.Duration {
 			}
 			log.FillPercent = 1
 			for i := range min(batch, n-done) {
-				if err := log.Put(numberKey(uint64(done+i)), body); err != nil { //nolint:gosec // counts up from 0
+				if err := log.Put(numberKey(uint64(done+i)), body); err != nil {
 					return err
 				}
 			}
@@ -87,5 +87,5 @@ func benchmarkBare(b *testing.B, n, batch int) time.Duration {
 			b.Fatal(err)
 		}
 	}
-	return time.Since(began) //nolint:forbidigo // a benchmark
+	return time.Since(began)
 }

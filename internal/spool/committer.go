@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
 
@@ -37,6 +38,8 @@ func (s *Spool) wait(ctx context.Context) bool {
 		}
 		delay, now := s.nextCommit()
 		if now {
+			// Those whom the last commit has set free, and who come again, get into this one.
+			runtime.Gosched()
 			return true
 		}
 		timer := s.options.Clock.NewTimer(delay)
@@ -257,7 +260,7 @@ func (s *Spool) missed(b buckets, next *ledger) []Entry {
 		if _, known := s.ledger.waiting[number]; known {
 			continue
 		}
-		d, _ := decodeRecord(number, b.log.Get(numberKey(number))) //nolint:errcheck // Read reports it
+		d, _ := decodeRecord(number, b.log.Get(numberKey(number))) // Read reports it
 		entries = append(entries, Entry{Number: number, Receiver: d.Receiver, Kind: d.Kind, Key: d.Key})
 	}
 	return entries

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 		crashChild(dir)
 		return
 	}
-	os.Exit(m.Run()) //nolint:forbidigo // what TestMain is for
+	os.Exit(m.Run())
 }
 
 // crashChild appends and applies until it is killed. It prints the number and the key of each delivery that was
@@ -64,9 +64,9 @@ func crashChild(dir string) {
 }
 
 func TestAcknowledgedSurvivesSIGKILL(t *testing.T) {
-	seed := time.Now().UnixNano() //nolint:forbidigo // printed, to be put here in place of the clock
+	seed := time.Now().UnixNano() // put the printed one here to see a failure again
 	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewSource(seed)) //nolint:gosec // not a secret
+	random := rand.New(rand.NewSource(seed))
 	dir := t.TempDir()
 	acknowledged := map[uint64]string{}
 	for round := range crashRounds {
@@ -85,7 +85,7 @@ func TestAcknowledgedSurvivesSIGKILL(t *testing.T) {
 // killChild runs a child and kills it a while after so many lines. It notes what the child has printed by then.
 func killChild(t *testing.T, dir string, lines int, extra time.Duration, acknowledged map[uint64]string) {
 	t.Helper()
-	child := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // itself
+	child := exec.CommandContext(t.Context(), os.Args[0])
 	child.Env = append(os.Environ(), crashDirVariable+"="+dir)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()

@@ -7,8 +7,8 @@ type Delivery struct {
 	// Number is given by the spool: 1, 2, 3, ... in the order of commit. A number is never given twice, and some may be
 	// left out.
 	Number uint64
-	// Previous is the number of the delivery before this one with the same Key, and 0 where the spool holds none. It is
-	// given by the spool, and stays what it was when that delivery goes.
+	// Previous is the number of the delivery before this one with the same Key, and 0 where the spool held none when this
+	// one came. It may be that of a delivery that had gone, and it is never too low.
 	Previous uint64
 	// ReceivedAt is in UTC, to the microsecond, and increases strictly within the spool. The spool moves it on where the
 	// clock has not.

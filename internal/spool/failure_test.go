@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
-	"slices"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -16,7 +16,7 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 )
 
-var errDisk = errors.New("the disk fails") //nolint:gochecknoglobals // a sentinel
+var errDisk = errors.New("the disk fails")
 
 // A disk puts /dev/full in the place of the spool's file: each write fails with ENOSPC, as on a full disk.
 type disk struct {
@@ -32,7 +32,7 @@ func (d *disk) open(path string, flags int, mode os.FileMode) (*os.File, error) 
 		return nil, syscall.ENOSPC
 	}
 	var err error
-	d.file, err = os.OpenFile(path, flags, mode) //nolint:gosec // a test's own file
+	d.file, err = os.OpenFile(path, flags, mode)
 	return d.file, err
 }
 
@@ -113,93 +113,92 @@ func TestAmbiguousCommit(t *testing.T) {
 			var failing atomic.Bool
 			clk := clocktesting.NewFakeClock(start)
 			o := testOptions()
-			o.Clock = clk
-			o.commit = func(db *bbolt.DB, fn func(*bbolt.Tx) error) error {
-				if !failing.Load() {
-					return db.Update(fn)
-				}
-				err := db.Update(func(tx *bbolt.Tx) error {
-					if err := fn(tx); err != nil || visible {
-						return err
-					}
-					return errDisk
-				})
-				return errors.Join(err, errDisk)
-			}
+			o.Clock, o.commit = clk, ambiguous(&failing, visible)
 			dir := t.TempDir()
 			i := run(t, dir, o)
 			for n := range 3 {
 				i.append(order(n))
 			}
-			quarantined, err := i.Quarantine(t.Context(), order(8), Reason{Code: "Bad"})
-			if err != nil {
+			if _, err := i.Quarantine(t.Context(), order(8), Reason{Code: "Bad"}); err != nil {
 				t.Fatal(err)
 			}
 			i.Done(1)
 			i.settle()
-
-			// One batch of everything, which is queued while the committer is held up.
-			results := make(chan error, 5)
-			i.mu.Lock() // Committed waits for it
-			go func() { _, _ = i.Append(context.Background(), order(7)) }()
-			for i.Stats().Waiting < 3 {
-			}
-			failing.Store(true)
-			i.Done(2)
-			for _, call := range []func() error{
-				func() error { _, err := i.Append(context.Background(), order(9)); return err },
-				func() error { return i.Reject(context.Background(), Reason{Code: "No"}, 3) },
-				func() error { _, err := i.Replay(context.Background(), nil, quarantined.Number); return err },
-				func() error { _, err := i.ReplayApplied(context.Background(), start); return err },
-			} {
-				go func() { results <- call() }()
-			}
-			for queued := 0; queued < 4; {
-				i.Spool.mu.Lock()
-				queued = len(i.pending)
-				i.Spool.mu.Unlock()
-			}
-			i.mu.Unlock()
-			for range 4 {
-				if err := <-results; !errors.Is(err, ErrUnavailable) || !errors.Is(err, errDisk) {
-					t.Fatalf("got %v", err)
-				}
-			}
-			failing.Store(false)
+			failTogether(i, &failing)
 			untilAccepted(i, clk)
 			i.settle()
 
-			waiting := i.waiting()
-			stats := i.Stats()
-			reserved := i.ledger.reserved
-			same(t, "Stats agree with the file", stats.Waiting, len(waiting))
-			if reserved != [areas]tally{} {
+			if visible {
+				same(t, "1 and two that are new, without 2 and 3", i.waiting(), []uint64{1, 5, 6, 7})
+				same(t, "each was announced", i.announced(), []uint64{1, 2, 3, 5, 1, 6, 7})
+				same(t, "3 instead of 4", i.inQuarantine(Filter{})[0].Number, 3)
+			} else {
+				same(t, "only the Done was not forgotten", i.waiting(), []uint64{3, 5})
+				same(t, "announced as before", i.announced(), []uint64{1, 2, 3, 5})
+			}
+			same(t, "Stats agree with the file", i.Stats().Waiting, len(i.waiting()))
+			if reserved := i.ledger.reserved; reserved != [areas]tally{} {
 				t.Fatalf("still reserved: %v", reserved)
 			}
-			announced := i.announced()
-			for _, number := range waiting {
-				if !slices.Contains(announced, number) {
-					t.Errorf("%d waits and was never announced: %v", number, announced)
-				}
-			}
-			if slices.Contains(waiting, 2) {
-				t.Error("the Done in the failed batch was forgotten")
-			}
-			next := i.append(order(10)).Number
-			if slices.Contains(announced, next) || next != 8 {
-				t.Errorf("number %d", next)
-			}
-			if visible {
-				same(t, "1 again, 3 gone, and three that are new", len(waiting), 4)
-				same(t, "quarantined", stats.Quarantined, 1)
-			} else {
-				same(t, "as before", waiting, []uint64{3, 5})
-				same(t, "announced as before", announced, []uint64{1, 2, 3, 5})
-			}
+			same(t, "next number", i.append(order(10)).Number, 8)
 			i.end()
 			same(t, "next number after a restart", run(t, dir, testOptions()).append(order(0)).Number, 9)
 		})
 	}
+}
+
+// ambiguous is a commit that says that it failed, whether or not it took effect.
+func ambiguous(failing *atomic.Bool, visible bool) func(*bbolt.DB, func(*bbolt.Tx) error) error {
+	return func(db *bbolt.DB, fn func(*bbolt.Tx) error) error {
+		if !failing.Load() {
+			return db.Update(fn)
+		}
+		err := db.Update(func(tx *bbolt.Tx) error {
+			if err := fn(tx); err != nil || visible {
+				return err
+			}
+			return errDisk
+		})
+		return errors.Join(err, errDisk)
+	}
+}
+
+// failTogether puts one of each change into one batch, and lets it fail. It appends 5 first, and gives out 6 and 7 within.
+func failTogether(i *instance, failing *atomic.Bool) {
+	i.t.Helper()
+	ctx := context.Background()
+	calls := []func() error{
+		func() error { _, err := i.Append(ctx, order(9)); return err },
+		func() error { return i.Reject(ctx, Reason{Code: "No"}, 3) },
+		func() error { _, err := i.Replay(ctx, nil, 4); return err },
+		func() error { _, err := i.ReplayApplied(ctx, start); return err },
+	}
+	first, results := make(chan error, 1), make(chan error, len(calls))
+	i.mu.Lock() // the committer is held up in Committed
+	go func() { _, err := i.Append(ctx, order(7)); first <- err }()
+	for i.Stats().Waiting < 3 {
+		runtime.Gosched()
+	}
+	failing.Store(true)
+	i.Done(2)
+	for _, call := range calls {
+		go func() { results <- call() }()
+	}
+	for queued := 0; queued < len(calls); runtime.Gosched() {
+		i.Spool.mu.Lock()
+		queued = len(i.pending)
+		i.Spool.mu.Unlock()
+	}
+	i.mu.Unlock()
+	if err := <-first; err != nil {
+		i.t.Fatal(err)
+	}
+	for range calls {
+		if err := <-results; !errors.Is(err, ErrUnavailable) || !errors.Is(err, errDisk) {
+			i.t.Fatalf("got %v", err)
+		}
+	}
+	failing.Store(false)
 }
 
 func TestEndWhileTheDiskFails(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 	"k8s.io/utils/clock"
 )
 
-var start = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // a literal
+var start = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
 // An instance is a spool that runs.
 type instance struct {
@@ -33,7 +33,7 @@ type instance struct {
 func testOptions() Options {
 	o := DefaultOptions()
 	o.Clock = clock.RealClock{}
-	o.Rand = rand.New(rand.NewSource(1)) //nolint:gosec // not a secret
+	o.Rand = rand.New(rand.NewSource(1))
 	o.LockTimeout = 10 * time.Second
 	return o
 }

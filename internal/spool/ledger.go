@@ -46,6 +46,13 @@ type item struct {
 	receivedAt time.Time
 }
 
+// A line is the deliveries of one key in the log: how many, and the highest number. The latter may be that of one that has
+// gone, since which one was before it may have gone, too. So it is never too low.
+type line struct {
+	newest uint64
+	held   int
+}
+
 // A ledger mirrors in memory what the file holds, so that bounds and Stats cost no read. Only the committer changes what
 // is held; it changes it after the commit.
 type ledger struct {
@@ -54,9 +61,8 @@ type ledger struct {
 	applied        tally
 	waiting        map[uint64]item
 	quarantined    map[uint64]item
-	// newest is, by hash of the key, the highest number in the log. It may lack a key of which a delivery in the middle was
-	// forgotten before those around it, as after a replay.
-	newest map[uint64]uint64
+	// lines are, by hash of the key, the deliveries in the log.
+	lines map[uint64]line
 	// oldestWaiting is when the first waiting delivery was received, oldestApplied when the first one that is kept was
 	// applied. Zero if there is none.
 	oldestWaiting, oldestApplied time.Time
@@ -64,7 +70,7 @@ type ledger struct {
 
 func newLedger() *ledger {
 	return &ledger{
-		shares: map[string]*share{}, waiting: map[uint64]item{}, quarantined: map[uint64]item{}, newest: map[uint64]uint64{},
+		shares: map[string]*share{}, waiting: map[uint64]item{}, quarantined: map[uint64]item{}, lines: map[uint64]line{},
 	}
 }
 
@@ -75,15 +81,19 @@ func readLedger(b buckets) (*ledger, error) {
 		number := keyNumber(key)
 		record := b.log.Get(key)
 		// A damaged record has no receiver and no key; Read reports it when its turn comes.
-		d, _ := decodeRecord(number, record) //nolint:errcheck // see above
-		l.addWaiting(number, l.itemOf(d, record))
+		d, _ := decodeRecord(number, record)
+		i := l.itemOf(d, record)
+		l.addWaiting(number, i)
+		l.log(number, i.keyHash)
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read what waits: %w", err)
 	}
 	err = b.applied.ForEach(func(key, value []byte) error {
-		l.addApplied(readApplied(key, value))
+		e := readApplied(key, value)
+		l.addApplied(e)
+		l.log(e.number, e.keyHash)
 		return nil
 	})
 	if err != nil {
@@ -129,7 +139,6 @@ func (l *ledger) letGo(in area, i item) {
 func (l *ledger) addWaiting(number uint64, i item) {
 	l.waiting[number] = i
 	l.hold(areaWaiting, i)
-	l.newest[i.keyHash] = max(l.newest[i.keyHash], number)
 }
 
 // removeWaiting is for what stays in the log.
@@ -138,17 +147,27 @@ func (l *ledger) removeWaiting(number uint64) {
 	delete(l.waiting, number)
 }
 
-func (l *ledger) setNewest(keyHash, number uint64) {
-	if number == 0 {
-		delete(l.newest, keyHash)
-		return
+// log notes that a delivery has come into the log.
+func (l *ledger) log(number, keyHash uint64) {
+	of := l.lines[keyHash]
+	l.lines[keyHash] = line{newest: max(of.newest, number), held: of.held + 1}
+}
+
+// unlog notes that a delivery has left the log. previous is the one before it, or 0 if that has gone, too.
+func (l *ledger) unlog(number, keyHash, previous uint64) {
+	of := l.lines[keyHash]
+	of.held--
+	if of.newest == number && previous > 0 {
+		of.newest = previous
 	}
-	l.newest[keyHash] = number
+	l.lines[keyHash] = of
+	if of.held == 0 {
+		delete(l.lines, keyHash)
+	}
 }
 
 func (l *ledger) addApplied(e appliedEntry) {
 	l.applied.add(e.size)
-	l.newest[e.keyHash] = max(l.newest[e.keyHash], e.number)
 }
 
 func (l *ledger) addQuarantined(number uint64, i item, r Reason, since time.Time) {

@@ -144,7 +144,7 @@ type fields struct {
 
 func (f *fields) field() []byte {
 	length, n := binary.Uvarint(f.rest)
-	if n <= 0 || length > uint64(len(f.rest)-n) {
+	if n <= 0 || length > uint64(len(f.rest)-n) { //nolint:gosec // n is not above the length
 		f.rest, f.cut = nil, true
 		return nil
 	}
@@ -157,7 +157,7 @@ func (f *fields) field() []byte {
 func (f *fields) whole() bool { return !f.cut && len(f.rest) == 0 }
 
 func putTime(b []byte, t time.Time) {
-	binary.BigEndian.PutUint64(b, uint64(t.UnixMicro())) //nolint:gosec // getTime turns it back
+	binary.BigEndian.PutUint64(b, uint64(t.UnixMicro()))
 }
 
 func getTime(b []byte) time.Time {

@@ -73,7 +73,7 @@ func (s *Spool) tryReplay(ctx context.Context, rows []appliedEntry) (int, error)
 	claims := make([]claim, len(rows))
 	err := s.store.view(func(b buckets) error {
 		for i, row := range rows {
-			d, _ := decodeRecord(row.number, b.log.Get(numberKey(row.number))) //nolint:errcheck // Read reports it
+			d, _ := decodeRecord(row.number, b.log.Get(numberKey(row.number))) // Read reports it
 			claims[i] = claim{receiver: d.Receiver, in: areaWaiting, bytes: row.size}
 		}
 		return nil

@@ -192,7 +192,7 @@ func (s *Spool) Waiting() iter.Seq2[Entry, error] {
 		err := s.store.view(func(b buckets) error {
 			return b.waiting.ForEach(func(key, _ []byte) error {
 				// A damaged record has an entry, too: Read reports it when its turn comes.
-				d, _ := decodeRecord(keyNumber(key), b.log.Get(key)) //nolint:errcheck // see above
+				d, _ := decodeRecord(keyNumber(key), b.log.Get(key))
 				if !yield(names.entry(d), nil) {
 					return errStopped
 				}

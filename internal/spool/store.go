@@ -74,7 +74,7 @@ type last struct {
 // openStore opens the file in a directory, and makes both if they are not there.
 func openStore(dir string, o *Options) (*store, error) {
 	st := &store{path: filepath.Join(dir, fileName), options: o}
-	if _, err := os.Stat(st.path); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(st.path); errors.Is(err, fs.ErrNotExist) { //nolint:gosec // the directory that the owner chose
 		if err := st.create(dir); err != nil {
 			return nil, fmt.Errorf("make a spool in %s: %w", dir, err)
 		}
@@ -87,11 +87,11 @@ func openStore(dir string, o *Options) (*store, error) {
 
 // create makes a new file under another name, so that one that power loss cut short is never taken for a spool.
 func (st *store) create(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(dir); err != nil {
 		return err
 	}
 	next := filepath.Join(dir, newFileName)
-	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removeIfThere(next); err != nil {
 		return err
 	}
 	if err := initialize(next, st.options); err != nil {
@@ -101,13 +101,28 @@ func (st *store) create(dir string) error {
 	if err := os.Link(next, st.path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removeIfThere(next); err != nil {
 		return err
 	}
-	if err := syncDir(dir); err != nil {
+	return syncDir(dir)
+}
+
+// makeDir makes a directory, durably. One that is there may stand in one that we cannot read.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) { //nolint:gosec // the directory that the owner chose
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // the directory that the owner chose
 		return err
 	}
 	return syncDir(filepath.Dir(filepath.Clean(dir)))
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 func initialize(path string, o *Options) error {

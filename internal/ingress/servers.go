@@ -52,8 +52,14 @@ func serveHooks(ctx context.Context, o Options, handler http.Handler, log logr.L
 // serveProbes answers /healthz while the process lives, and /readyz while it takes deliveries.
 func serveProbes(ctx context.Context, o Options, ready healthz.Checker, log logr.Logger) error {
 	mux := http.NewServeMux()
-	mux.Handle("/healthz", &healthz.Handler{Checks: map[string]healthz.Checker{"ping": healthz.Ping}})
-	mux.Handle("/readyz", &healthz.Handler{Checks: map[string]healthz.Checker{"accepts": ready}})
+	for path, checks := range map[string]map[string]healthz.Checker{
+		"/healthz": {"ping": healthz.Ping},
+		"/readyz":  {"accepts": ready},
+	} {
+		handler := http.StripPrefix(path, &healthz.Handler{Checks: checks})
+		mux.Handle(path, handler)
+		mux.Handle(path+"/", handler)
+	}
 	return serveInternal(ctx, o, "probes", o.ProbeAddress, mux, log)
 }
 

@@ -61,6 +61,7 @@ func (d *disk) clean() {
 func untilAccepted(i *instance, clk *clocktesting.FakeClock) {
 	for i.Check() != nil {
 		clk.Step(maxReopenDelay)
+		runtime.Gosched()
 	}
 }
 

@@ -8,13 +8,16 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/sim-operator/sim-operator/internal/admin"
 	"github.com/sim-operator/sim-operator/internal/ingress"
 	"github.com/sim-operator/sim-operator/internal/version"
 )
@@ -29,6 +32,14 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
+	if len(args) > 0 && slices.Contains(admin.Commands(), args[0]) {
+		cli := admin.CLI{Out: os.Stdout, Clock: clock.RealClock{}, SpoolDir: ingress.DefaultOptions().SpoolDir}
+		return cli.Run(ctx, args)
+	}
+	return serve(ctx, args)
+}
+
+func serve(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("ingress", flag.ExitOnError)
 	options := ingress.DefaultOptions()
 	options.BindFlags(flags)

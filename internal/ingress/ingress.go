@@ -86,9 +86,7 @@ type parts struct {
 
 func runParts(ctx context.Context, config *rest.Config, o Options, log logr.Logger, p parts) error {
 	directory := &receivers.Directory{}
-	if err := loadReceivers(directory, o.SpoolDir, log); err != nil {
-		return err
-	}
+	loadReceivers(directory, o.SpoolDir, log)
 	cluster, err := newCluster(config)
 	if err != nil {
 		return err
@@ -110,19 +108,23 @@ func runParts(ctx context.Context, config *rest.Config, o Options, log logr.Logg
 	group.Go(func() error { return reporter.Run(ctx) })
 	group.Go(func() error { return applier.Run(ctx) })
 	group.Go(func() error { return serveHooks(ctx, o, handler, log) })
+	group.Go(func() error { return serveAdmin(ctx, o, p.spool) })
 	group.Go(func() error { return serveProbes(ctx, o, ready, log) })
 	group.Go(func() error { return serveMetrics(ctx, o, p.registry, log) })
 	return group.Wait()
 }
 
-func loadReceivers(directory *receivers.Directory, dir string, log logr.Logger) error {
+// loadReceivers takes what an ingress before this one knew. A file that cannot be read must not keep the door shut: it
+// only serves until the API server has answered, and is written anew then.
+func loadReceivers(directory *receivers.Directory, dir string, log logr.Logger) {
 	known, ok, err := receivers.Load(dir)
-	if err != nil || !ok {
-		return err
+	switch {
+	case err != nil:
+		log.Error(err, "The receivers that were known before cannot be read; deliveries wait outside until the API server tells")
+	case ok:
+		directory.Replace(known, false)
+		log.Info("The receivers are known from before", "receivers", len(known))
 	}
-	directory.Replace(known, false)
-	log.Info("The receivers are known from before", "receivers", len(known))
-	return nil
 }
 
 var errUnknownReceivers = errors.New("the receivers are not known yet")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -19,12 +20,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
+	"github.com/sim-operator/sim-operator/internal/admin"
 	"github.com/sim-operator/sim-operator/internal/testenv"
 )
 
@@ -49,15 +54,21 @@ type door struct {
 func newDoor(t *testing.T) *door {
 	t.Helper()
 	d := &door{client: plane.Client(t), namespace: plane.Namespace(t), token: strings.Repeat("t", 20) + uuid.NewString()}
+	d.publish(t)
+	d.options = DefaultOptions()
+	d.options.SpoolDir, d.options.MetricsAddress, d.options.Replica = t.TempDir(), "0", "replica-1"
+	d.start(t)
+	return d
+}
+
+// publish makes the receiver, as the manager would.
+func (d *door) publish(t *testing.T) {
+	t.Helper()
 	receiver := &v1alpha1.SimReceiver{ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: "demo"}}
 	d.must(t, d.client.Create(t.Context(), receiver))
 	hash := sha256.Sum256([]byte(d.token))
 	receiver.Status.TokenHashes = []string{hex.EncodeToString(hash[:])}
 	d.must(t, d.client.Status().Update(t.Context(), receiver))
-	d.options = DefaultOptions()
-	d.options.SpoolDir, d.options.MetricsAddress, d.options.Replica = t.TempDir(), "0", "replica-1"
-	d.start(t)
-	return d
 }
 
 // start runs an ingress with the rights of its own ServiceAccount until stop or the end of the test.
@@ -368,19 +379,229 @@ func TestDeliveriesOfADeletedReceiverGoToQuarantine(t *testing.T) {
 		return err
 	})
 	d.must(t, d.client.Delete(t.Context(), &v1alpha1.SimReceiver{ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: "demo"}}))
+	waiting := 1
 	testenv.Eventually(t, func() error {
-		if code := d.post(t, "orders", orderBody(id, 1)); code != http.StatusNotFound {
+		code := d.post(t, "orders", orderBody(id, 1))
+		if code == http.StatusOK {
+			waiting++
+		}
+		if code != http.StatusNotFound {
 			return fmt.Errorf("answered %d", code)
 		}
 		return nil
 	})
-	// The row says so, but for a receiver that is gone there is none: look into the spool.
 	testenv.Eventually(t, func() error {
-		if got := scrape(t, d.registry, "sim_operator_quarantine_deliveries"); got != 1 {
-			return fmt.Errorf("%v deliveries in quarantine", got)
+		if got := scrape(t, d.registry, "sim_operator_quarantine_deliveries"); got != float64(waiting) {
+			return fmt.Errorf("%v deliveries in quarantine; want %d", got, waiting)
 		}
 		return nil
 	})
+	if table := d.admin(t, "quarantine", "list"); strings.Count(table, "ReceiverDeleted") != waiting {
+		t.Errorf("the quarantine is\n%s", table)
+	}
+
+	d.publish(t)
+	if said := d.admin(t, "quarantine", "replay", "--all"); !strings.HasPrefix(said, fmt.Sprint(waiting)) {
+		t.Errorf("replay said %s", said)
+	}
+	d.setObserved(t, id, v1alpha1.MaxReports)
+	testenv.Eventually(t, func() error {
+		order, err := d.order(t, id)
+		if err == nil && counted(order)+1 < v1alpha1.MaxReports+waiting {
+			err = fmt.Errorf("%d deliveries are in", counted(order))
+		}
+		return err
+	})
+}
+
+// counted is how many deliveries the reports that are kept stand for.
+func counted(order *v1alpha1.SimOrder) int {
+	count := 0
+	for _, r := range order.Spec.Reports {
+		count += int(r.Count)
+	}
+	return count
+}
+
+// setObserved stands in for the manager.
+func (d *door) setObserved(t *testing.T, id string, sequence int64) {
+	t.Helper()
+	testenv.Eventually(t, func() error {
+		order, err := d.order(t, id)
+		if err != nil {
+			return err
+		}
+		order.Status.ObservedSequence = sequence
+		return d.client.Status().Update(t.Context(), order)
+	})
+}
+
+// admin carries out a command of a person.
+func (d *door) admin(t *testing.T, words ...string) string {
+	t.Helper()
+	var out bytes.Buffer
+	cli := admin.CLI{Out: &out, Clock: clock.RealClock{}, SpoolDir: d.options.SpoolDir}
+	if err := cli.Run(t.Context(), words); err != nil {
+		t.Fatalf("%v: %v", words, err)
+	}
+	return out.String()
+}
+
+func TestWhatCannotBeReadIsKeptForAPerson(t *testing.T) {
+	d := newDoor(t)
+	const body = "{\"OrderId\": \"no\x1b[31m\"}"
+	if code := d.post(t, "orders", body); code != http.StatusBadRequest {
+		t.Errorf("answered %d", code)
+	}
+	table := d.admin(t, "quarantine", "list", "--receiver", d.namespace+"/demo")
+	if !strings.Contains(table, "Malformed") || strings.Contains(table, "\x1b") {
+		t.Errorf("the quarantine is\n%s", table)
+	}
+	var items []admin.Item
+	d.must(t, json.Unmarshal([]byte(d.admin(t, "quarantine", "list", "-o", "json")), &items))
+	id := items[0].ID
+	if whole := d.admin(t, "quarantine", "show", id); !strings.Contains(whole, `no\x1b[31m`) {
+		t.Errorf("show gave\n%s", whole)
+	}
+	var out bytes.Buffer
+	cli := admin.CLI{Out: &out, Clock: clock.RealClock{}, SpoolDir: d.options.SpoolDir}
+	if err := cli.Run(t.Context(), []string{"quarantine", "replay", id}); err == nil {
+		t.Errorf("what still cannot be read was replayed: %s", out.String())
+	}
+	if said := d.admin(t, "quarantine", "drop", id); !strings.HasPrefix(said, "1 ") {
+		t.Errorf("drop said %s", said)
+	}
+	if table := d.admin(t, "quarantine", "list"); !strings.HasPrefix(table, "Nothing") {
+		t.Errorf("the quarantine is\n%s", table)
+	}
+}
+
+// The cluster is put back to an older copy, goes on from there, and gets what it missed from a replay: each delivery is
+// in once.
+func TestAReplayFillsTheGapAfterARestore(t *testing.T) {
+	d := newDoor(t)
+	changed, lost := uuid.NewString(), uuid.NewString()
+	d.acceptOrder(t, changed, 0)
+	older := d.reports(t, changed, "Open 1")
+	d.acceptOrder(t, changed, 3)
+	d.acceptOrder(t, changed, 3)
+	d.acceptOrder(t, changed, 5)
+	newer := d.reports(t, changed, "Open 1, Stalled 2, Pending 1")
+	d.acceptOrder(t, lost, 1)
+	gone := d.reports(t, lost, "Complete 1")
+
+	d.must(t, d.client.Delete(t.Context(), newer))
+	d.must(t, d.client.Delete(t.Context(), gone))
+	restored := &v1alpha1.SimOrder{ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: changed, Labels: older.Labels}, Spec: older.Spec}
+	d.must(t, d.client.Create(t.Context(), restored))
+	d.acceptOrder(t, changed, 1)
+	d.reports(t, changed, "Open 1, Complete 1")
+	d.applied(t)
+
+	if said := d.admin(t, "replay", "--since", "1h"); !strings.HasPrefix(said, "6 ") {
+		t.Errorf("replay said %s", said)
+	}
+	d.reports(t, lost, "Complete 1")
+	after := d.reports(t, changed, "Open 1, Stalled 2, Pending 1, Complete 1")
+	d.admin(t, "replay", "--since", "1h")
+	d.applied(t)
+	if again := d.reports(t, changed, "Open 1, Stalled 2, Pending 1, Complete 1"); again.ResourceVersion != after.ResourceVersion {
+		t.Error("a replay of what the cluster knows changed it")
+	}
+}
+
+// applied waits until nothing waits.
+func (d *door) applied(t *testing.T) {
+	t.Helper()
+	testenv.Eventually(t, func() error {
+		if waiting := scrape(t, d.registry, "sim_operator_spool_deliveries"); waiting != 0 {
+			return fmt.Errorf("%v deliveries wait", waiting)
+		}
+		return nil
+	})
+}
+
+func TestWhatTheAPIServerRefusesForGoodGoesToQuarantine(t *testing.T) {
+	d := newDoor(t)
+	policy, binding := denyCease(d.namespace)
+	d.must(t, d.client.Create(t.Context(), policy))
+	d.must(t, d.client.Create(t.Context(), binding))
+	probe := func() error {
+		id := uuid.NewString()
+		return d.client.Create(t.Context(), &v1alpha1.SimOrder{
+			ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: id},
+			Spec:       v1alpha1.SimOrderSpec{OrderID: v1alpha1.UUID(id), Type: v1alpha1.OrderTypeCease},
+		})
+	}
+	testenv.Eventually(t, func() error {
+		if err := probe(); !apierrors.IsInvalid(err) {
+			return fmt.Errorf("the policy does not work yet: %w", err)
+		}
+		return nil
+	})
+	refused, fine := uuid.NewString(), uuid.NewString()
+	d.accept(t, "orders", fmt.Sprintf(`{"OrderId":%q,"State":1,"Type":"Cease"}`, refused))
+	d.acceptOrder(t, fine, 1)
+	d.reports(t, fine, "Complete 1")
+	testenv.Eventually(t, func() error {
+		if table := d.admin(t, "quarantine", "list"); !strings.Contains(table, "Invalid") || !strings.Contains(table, "no cease today") {
+			return fmt.Errorf("the quarantine is\n%s", table)
+		}
+		return nil
+	})
+	d.must(t, d.client.Delete(t.Context(), binding))
+	testenv.Eventually(t, probe)
+	d.admin(t, "quarantine", "replay", "--all")
+	d.reports(t, refused, "Complete 1")
+}
+
+func denyCease(namespace string) (*admissionv1.ValidatingAdmissionPolicy, *admissionv1.ValidatingAdmissionPolicyBinding) {
+	meta := metav1.ObjectMeta{Name: namespace + "-no-cease"}
+	fail := admissionv1.Fail
+	return &admissionv1.ValidatingAdmissionPolicy{ObjectMeta: meta, Spec: admissionv1.ValidatingAdmissionPolicySpec{
+			FailurePolicy: &fail,
+			MatchConstraints: &admissionv1.MatchResources{
+				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": namespace}},
+				ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
+					Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update},
+					Rule:       admissionv1.Rule{APIGroups: []string{v1alpha1.GroupName}, APIVersions: []string{"*"}, Resources: []string{"simorders"}},
+				}}},
+			},
+			Validations: []admissionv1.Validation{{Expression: "object.spec.?type.orValue('') != 'Cease'", Message: "no cease today"}},
+		}}, &admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: meta, Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
+			PolicyName: meta.Name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
+		}}
+}
+
+// A quota that is used up lets no new order in, and must not keep the old ones from changing.
+func TestAQuotaHoldsBackNewOrdersOnly(t *testing.T) {
+	d := newDoor(t)
+	old, fresh := uuid.NewString(), uuid.NewString()
+	d.acceptOrder(t, old, 0)
+	d.reports(t, old, "Open 1")
+	limits := corev1.ResourceList{"count/simorders.sim-operator.io": resource.MustParse("1")}
+	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: "few"}, Spec: corev1.ResourceQuotaSpec{Hard: limits}}
+	d.must(t, d.client.Create(t.Context(), quota))
+	quota.Status = corev1.ResourceQuotaStatus{Hard: limits, Used: limits}
+	d.must(t, d.client.Status().Update(t.Context(), quota))
+	testenv.Eventually(t, func() error {
+		id := uuid.NewString()
+		err := d.client.Create(t.Context(), &v1alpha1.SimOrder{ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: id}, Spec: v1alpha1.SimOrderSpec{OrderID: v1alpha1.UUID(id)}}, client.DryRunAll)
+		if !apierrors.IsForbidden(err) {
+			return fmt.Errorf("the quota does not work yet: %w", err)
+		}
+		return nil
+	})
+	d.stop()
+	d.start(t) // so that nothing of the old order is remembered
+	d.acceptOrder(t, fresh, 1)
+	d.acceptOrder(t, old, 1)
+	d.reports(t, old, "Open 1, Complete 1")
+	if _, err := d.order(t, fresh); !apierrors.IsNotFound(err) {
+		t.Errorf("the new order: %v; want not found", err)
+	}
+	d.must(t, d.client.Delete(t.Context(), quota))
+	d.reports(t, fresh, "Complete 1")
 }
 
 func scrape(t *testing.T, registry *prometheus.Registry, name string) float64 {

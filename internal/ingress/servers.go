@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	"github.com/sim-operator/sim-operator/internal/admin"
 	"github.com/sim-operator/sim-operator/internal/webhook"
 )
 
@@ -70,6 +71,15 @@ func serveMetrics(ctx context.Context, o Options, registry prometheus.Gatherer, 
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return serveInternal(ctx, o, "metrics", o.MetricsAddress, mux, log)
+}
+
+// serveAdmin answers a person on a socket beside the spool.
+func serveAdmin(ctx context.Context, o Options, s admin.Spool) error {
+	listener, err := admin.Listen(o.SpoolDir)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, o, listener, &http.Server{Handler: admin.NewHandler(s), ReadHeaderTimeout: webhook.ReadHeaderTimeout})
 }
 
 func serveInternal(ctx context.Context, o Options, name, address string, handler http.Handler, log logr.Logger) error {

@@ -97,8 +97,7 @@ func (h *Handler) accept(c *call, w http.ResponseWriter, r *http.Request) (strin
 	if err != nil {
 		return "", h.quarantine(r.Context(), d, err)
 	}
-	// Two receivers of one namespace may speak of the same resource, so the key is the resource.
-	d.Key = c.receiver.Namespace + "/" + c.kind + "/" + name
+	d.Key = resourceKey(c.receiver.Namespace, c.kind, name)
 	kept, err := h.spool.Append(r.Context(), d)
 	if err != nil {
 		return "", unavailable(err)
@@ -166,6 +165,21 @@ func (h *Handler) deliveryID(d spool.Delivery) string {
 // DeliveryID is how the outside knows a delivery: the id of its spool and its number there.
 func DeliveryID(spoolID string, number uint64) string {
 	return fmt.Sprintf("%s-%d", spoolID, number)
+}
+
+// KeyOf is the spool key of a delivery that could not be read when it came. The error says why it still cannot.
+func KeyOf(d spool.Delivery) (string, error) {
+	name, err := nameOf(d.Kind, d.Body)
+	if err != nil {
+		return "", err
+	}
+	namespace, _, _ := strings.Cut(d.Receiver, "/")
+	return resourceKey(namespace, d.Kind, name), nil
+}
+
+// resourceKey names the resource that a delivery is about, whichever of the receivers of its namespace it came to.
+func resourceKey(namespace, kind, name string) string {
+	return namespace + "/" + kind + "/" + name
 }
 
 // splitPath takes /hooks/{token}/{kind} apart.

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
+	"github.com/sim-operator/sim-operator/internal/failpoint"
 )
 
 // retryOutdated is how long to wait after a write was refused because the resource had changed meanwhile, or was gone.
@@ -52,6 +53,9 @@ func (c *committer) commit(ctx context.Context, ch change) error {
 		}
 	}
 	// Between Events and status: whoever is killed here does it all again, and that changes nothing.
+	if len(ch.events) > 0 {
+		failpoint.Hit(failpoint.BetweenEventAndStatus)
+	}
 	if ch.status {
 		patch := client.MergeFromWithOptions(ch.before, client.MergeFromWithOptimisticLock{})
 		if err := c.client.Status().Patch(ctx, ch.after, patch, client.FieldOwner(v1alpha1.FieldManagerManager)); err != nil {

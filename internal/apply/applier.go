@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/sim-operator/sim-operator/internal/failpoint"
 	"github.com/sim-operator/sim-operator/internal/spool"
 	"github.com/sim-operator/sim-operator/internal/webhook"
 )
@@ -249,6 +250,7 @@ func (a *Applier) write(ctx context.Context, b batch) result {
 }
 
 func (a *Applier) applied(numbers []uint64) {
+	failpoint.Hit(failpoint.BetweenWriteAndDone)
 	a.spool.Done(numbers...)
 	a.Metrics.applied.Add(float64(len(numbers)))
 	if a.gate.open() {

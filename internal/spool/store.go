@@ -16,6 +16,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/sim-operator/sim-operator/internal/failpoint"
 )
 
 const (
@@ -24,6 +26,8 @@ const (
 	// formatVersion is of the file: its buckets, their keys, and what is not a versioned record.
 	formatVersion = 1
 	idSize        = 5
+	// metaPages is how many pages stand before all others. A commit writes one of them last of all.
+	metaPages = 2
 	// present is the value in the bucket waiting. An empty one is not told from none.
 	present = 1
 )
@@ -246,7 +250,14 @@ func (st *store) update(fn func(buckets) error) error {
 	if st.options.commit != nil {
 		commit = st.options.commit
 	}
-	return commit(st.db, func(tx *bbolt.Tx) error { return fn(bucketsOf(tx)) })
+	failpoint.Hit(failpoint.BeforeCommit)
+	err := failpoint.Torn(failpoint.BetweenDataAndMeta, st.path, metaPages*st.db.Info().PageSize, func() error {
+		return commit(st.db, func(tx *bbolt.Tx) error { return fn(bucketsOf(tx)) })
+	})
+	if err == nil {
+		failpoint.Hit(failpoint.AfterCommit)
+	}
+	return err
 }
 
 // usage is the size of the file, and how much of it is in use.

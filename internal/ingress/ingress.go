@@ -92,8 +92,12 @@ func runParts(ctx context.Context, config *rest.Config, o Options, log logr.Logg
 		return err
 	}
 	p.registry.MustRegister(newSpoolCollector(p.spool, p.clock))
-	handler := webhook.NewHandler(directory, p.spool, p.clock, webhook.NewMetrics(p.registry))
-	applier := apply.New(p.queue, p.spool, directory, cluster.client, apply.Options{
+	kept, err := quarantineFor(o, p)
+	if err != nil {
+		return err
+	}
+	handler := webhook.NewHandler(directory, kept, p.clock, webhook.NewMetrics(p.registry))
+	applier := apply.New(p.queue, kept, directory, cluster.client, apply.Options{
 		Workers: o.Workers, Clock: p.clock, Jitter: mathrand.Float64, Log: log.WithName("apply"), Metrics: apply.NewMetrics(p.registry),
 	})
 	watcher := receivers.NewWatcher(cluster.cache, directory, o.SpoolDir, log.WithName("receivers"))
@@ -112,6 +116,22 @@ func runParts(ctx context.Context, config *rest.Config, o Options, log logr.Logg
 	group.Go(func() error { return serveProbes(ctx, o, ready, log) })
 	group.Go(func() error { return serveMetrics(ctx, o, p.registry, log) })
 	return group.Wait()
+}
+
+// A bounded spool is one as the door and the applier use it.
+type bounded interface {
+	webhook.Spool
+	apply.Spool
+}
+
+func quarantineFor(o Options, p parts) (bounded, error) {
+	switch o.QuarantineWhenFull {
+	case WhenFullRefuse:
+		return p.spool, nil
+	case WhenFullDropOldest:
+		return newMakingRoom(p.spool, p.registry), nil
+	}
+	return nil, fmt.Errorf("--quarantine-when-full is %s or %s, not %q", WhenFullRefuse, WhenFullDropOldest, o.QuarantineWhenFull)
 }
 
 // loadReceivers takes what an ingress before this one knew. A file that cannot be read must not keep the door shut: it

@@ -19,20 +19,23 @@ type Options struct {
 	Replica        string
 	Workers        int
 	GracePeriod    time.Duration
-	Spool          spool.Options
+	// QuarantineWhenFull is WhenFullRefuse or WhenFullDropOldest.
+	QuarantineWhenFull string
+	Spool              spool.Options
 }
 
 // DefaultOptions are the settings where no flag says otherwise.
 func DefaultOptions() Options {
 	return Options{
-		HooksAddress:   ":8080",
-		MetricsAddress: ":8081",
-		ProbeAddress:   ":8082",
-		SpoolDir:       "/var/lib/sim-operator",
-		Replica:        replicaName(),
-		Workers:        64,
-		GracePeriod:    20 * time.Second,
-		Spool:          spool.DefaultOptions(),
+		HooksAddress:       ":8080",
+		MetricsAddress:     ":8081",
+		ProbeAddress:       ":8082",
+		SpoolDir:           "/var/lib/sim-operator",
+		Replica:            replicaName(),
+		Workers:            64,
+		GracePeriod:        20 * time.Second,
+		QuarantineWhenFull: WhenFullRefuse,
+		Spool:              spool.DefaultOptions(),
 	}
 }
 
@@ -58,9 +61,18 @@ func (o *Options) BindFlags(flags *flag.FlagSet) {
 	flags.StringVar(&o.Replica, "replica-name", o.Replica, "The name of this replica in SimReceiver.status.ingresses.")
 	flags.IntVar(&o.Workers, "workers", o.Workers, "How many resources are written at the same time.")
 	flags.DurationVar(&o.GracePeriod, "grace-period", o.GracePeriod, "How long requests that are under way may take to finish after SIGTERM.")
-	flags.Int64Var(&o.Spool.MaxBytes, "spool-max-bytes", o.Spool.MaxBytes, "How many bytes of deliveries may wait.")
-	flags.IntVar(&o.Spool.MaxDeliveries, "spool-max-deliveries", o.Spool.MaxDeliveries, "How many deliveries may wait.")
-	flags.Int64Var(&o.Spool.MaxBytesPerReceiver, "spool-max-bytes-per-receiver", o.Spool.MaxBytesPerReceiver, "How many bytes of deliveries of one receiver may wait.")
-	flags.IntVar(&o.Spool.MaxDeliveriesPerReceiver, "spool-max-deliveries-per-receiver", o.Spool.MaxDeliveriesPerReceiver, "How many deliveries of one receiver may wait.")
-	flags.DurationVar(&o.Spool.KeepApplied, "keep-applied", o.Spool.KeepApplied, "How long deliveries that were applied are kept for a replay.")
+	flags.StringVar(&o.QuarantineWhenFull, "quarantine-when-full", o.QuarantineWhenFull, "What to do when the quarantine is full: refuse (push back), or drop-oldest (counted in sim_operator_quarantine_dropped_total).")
+	bindSpoolFlags(flags, &o.Spool)
+}
+
+func bindSpoolFlags(flags *flag.FlagSet, o *spool.Options) {
+	flags.Int64Var(&o.MaxBytes, "spool-max-bytes", o.MaxBytes, "How many bytes of deliveries may wait.")
+	flags.IntVar(&o.MaxDeliveries, "spool-max-deliveries", o.MaxDeliveries, "How many deliveries may wait.")
+	flags.Int64Var(&o.MaxBytesPerReceiver, "spool-max-bytes-per-receiver", o.MaxBytesPerReceiver, "How many bytes of deliveries of one receiver may wait.")
+	flags.IntVar(&o.MaxDeliveriesPerReceiver, "spool-max-deliveries-per-receiver", o.MaxDeliveriesPerReceiver, "How many deliveries of one receiver may wait.")
+	flags.Int64Var(&o.MaxFileBytes, "spool-max-file-bytes", o.MaxFileBytes, "How large the spool's file may grow. New deliveries are refused when three quarters of it are in use.")
+	flags.IntVar(&o.MaxQuarantined, "quarantine-max-deliveries", o.MaxQuarantined, "How many deliveries may be in quarantine.")
+	flags.IntVar(&o.MaxQuarantinedPerReceiver, "quarantine-max-deliveries-per-receiver", o.MaxQuarantinedPerReceiver, "How many deliveries of one receiver may be in quarantine.")
+	flags.DurationVar(&o.KeepApplied, "keep-applied", o.KeepApplied, "How long deliveries that were applied are kept for a replay.")
+	flags.Int64Var(&o.MaxAppliedBytes, "keep-applied-max-bytes", o.MaxAppliedBytes, "How many bytes of deliveries that were applied are kept for a replay.")
 }

@@ -39,7 +39,7 @@ func serveHooks(ctx context.Context, o Options, handler http.Handler, log logr.L
 	log.Info("Deliveries are taken", "address", listener.Addr().String(), "tls", o.TLSCertFile != "")
 	group.Go(func() error {
 		return serve(ctx, o, listener, &http.Server{
-			Handler:           handler,
+			Handler:           webhook.Recover(handler, log),
 			MaxHeaderBytes:    webhook.MaxHeaderBytes,
 			ReadHeaderTimeout: webhook.ReadHeaderTimeout,
 			ReadTimeout:       webhook.ReadTimeout,

@@ -26,7 +26,7 @@ const usage = `usage, on the machine or in the pod of a running ingress:
   ingress quarantine replay ID... | --all [--receiver NAMESPACE/NAME]
   ingress quarantine drop   ID... | --all [--receiver NAMESPACE/NAME]
   ingress replay --since DURATION|RFC3339
-each with [--spool-dir DIR] where the ingress has another one than its default.`
+each with [--spool-dir DIR] where the ingress has another one than its default`
 
 // ErrUsage is a command line that says nothing that is understood.
 var ErrUsage = errors.New(usage)

@@ -26,12 +26,12 @@ func SocketPath(spoolDir string) string {
 }
 
 // Listen opens the socket. The lock on the spool makes sure that a socket that is there already is nobody's.
-func Listen(spoolDir string) (net.Listener, error) {
+func Listen(ctx context.Context, spoolDir string) (net.Listener, error) {
 	path := SocketPath(spoolDir)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("remove the admin socket of before: %w", err)
 	}
-	listener, err := net.Listen("unix", path)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
 	if err != nil {
 		return nil, fmt.Errorf("listen on the admin socket: %w", err)
 	}

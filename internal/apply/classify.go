@@ -32,7 +32,7 @@ func classify(err error) (verdict, string) {
 	if reason == "" {
 		reason = "Unknown"
 	}
-	switch status.Status().Reason { //nolint:exhaustive // every other reason may pass
+	switch status.Status().Reason {
 	case metav1.StatusReasonInvalid, metav1.StatusReasonBadRequest, metav1.StatusReasonRequestEntityTooLarge:
 		return refused, reason
 	case metav1.StatusReasonTooManyRequests, metav1.StatusReasonServiceUnavailable, metav1.StatusReasonUnauthorized:

@@ -108,46 +108,41 @@ func (b *typedBatch[O, P]) write(ctx context.Context, from, n int) (int, error) 
 	return b.writer.write(ctx, b.name, b.deliveries[from:from+n])
 }
 
-// write makes the resource or changes it. It trusts what it remembers only for a write, which the server checks; that
-// there is nothing to write, or no room, it believes only after a read.
+// write makes the resource or changes it.
 func (w *writer[O, P]) write(ctx context.Context, name types.NamespacedName, deliveries []delivery[P]) (int, error) {
-	current, state := w.recall(name)
+	current := w.recall(name)
 	for range maxAttempts {
-		result := w.merge(current, w.spoolID, deliveries)
-		switch {
-		case (state == guessed || state == remembered) && (!result.changed || result.taken < len(deliveries)):
+		result := w.merge(current.object, w.spoolID, deliveries)
+		if whole := result.changed && result.taken == len(deliveries); !whole && !current.certain() {
 			var err error
-			if current, state, err = w.fetch(ctx, name); err != nil {
+			if current, err = w.fetch(ctx, name); err != nil {
 				return 0, err
 			}
 			continue
-		case !result.changed:
+		}
+		if !result.changed {
 			return result.taken, nil
 		}
-		err := w.put(ctx, result.object, state)
+		err := w.put(ctx, result.object, current.state)
 		if err == nil {
 			// The server keeps its managed fields where an update sends none.
 			result.object.SetManagedFields(nil)
 			w.recent.Add(name, result.object)
 			return result.taken, nil
 		}
-		w.recent.Remove(name)
-		if !worthAnotherLook(err, state) {
+		if current, err = w.lookAgain(ctx, name, current.state, err); err != nil {
 			return 0, err
 		}
-		known, now, fetchErr := w.fetch(ctx, name)
-		if fetchErr != nil {
-			return 0, fetchErr
-		}
-		if now == absent && apierrors.IsForbidden(err) {
-			return 0, err
-		}
-		current, state = known, now
 	}
 	return 0, errContended
 }
 
-// What is known of a resource before a write.
+// known is what is known of a resource before a write.
+type known[O client.Object] struct {
+	object O
+	state  knowledge
+}
+
 type knowledge int
 
 const (
@@ -161,23 +156,45 @@ const (
 	fetched
 )
 
-func (w *writer[O, P]) recall(name types.NamespacedName) (O, knowledge) {
-	if object, ok := w.recent.Get(name); ok {
-		return object.(O), remembered //nolint:forcetypeassert // only write adds
-	}
-	return w.empty(name.Namespace, name.Name), guessed
+// certain is false for what is only good enough for a write, which the server checks. That there is nothing to write, or
+// no room, is believed only after a read.
+func (k known[O]) certain() bool {
+	return k.state == absent || k.state == fetched
 }
 
-func (w *writer[O, P]) fetch(ctx context.Context, name types.NamespacedName) (O, knowledge, error) {
-	current := w.empty(name.Namespace, name.Name)
-	err := w.client.Get(ctx, name, current)
+func (w *writer[O, P]) recall(name types.NamespacedName) known[O] {
+	if object, ok := w.recent.Get(name); ok {
+		return known[O]{object.(O), remembered} //nolint:forcetypeassert // only write adds
+	}
+	return known[O]{w.empty(name.Namespace, name.Name), guessed}
+}
+
+func (w *writer[O, P]) fetch(ctx context.Context, name types.NamespacedName) (known[O], error) {
+	object := w.empty(name.Namespace, name.Name)
+	err := w.client.Get(ctx, name, object)
 	switch {
 	case apierrors.IsNotFound(err):
-		return w.empty(name.Namespace, name.Name), absent, nil
+		return known[O]{w.empty(name.Namespace, name.Name), absent}, nil
 	case err != nil:
-		return current, guessed, fmt.Errorf("read %s: %w", name, err)
+		return known[O]{}, fmt.Errorf("read: %w", err)
 	}
-	return current, fetched, nil
+	return known[O]{object, fetched}, nil
+}
+
+// lookAgain reads a resource that could not be written, if that may show how to write it after all; else it returns why
+// it could not. A quota that is used up forbids a create even of what exists already, so a guess is checked then too.
+func (w *writer[O, P]) lookAgain(ctx context.Context, name types.NamespacedName, state knowledge, cause error) (known[O], error) {
+	w.recent.Remove(name)
+	forbidden := apierrors.IsForbidden(cause) && state == guessed
+	vanished := apierrors.IsNotFound(cause) && (state == remembered || state == fetched)
+	if !forbidden && !vanished && !apierrors.IsConflict(cause) && !apierrors.IsAlreadyExists(cause) {
+		return known[O]{}, cause
+	}
+	current, err := w.fetch(ctx, name)
+	if err == nil && forbidden && current.state == absent {
+		err = cause
+	}
+	return current, err
 }
 
 func (w *writer[O, P]) put(ctx context.Context, object O, state knowledge) error {
@@ -191,12 +208,4 @@ func (w *writer[O, P]) put(ctx context.Context, object O, state knowledge) error
 		return fmt.Errorf("update: %w", err)
 	}
 	return nil
-}
-
-// worthAnotherLook says whether reading the resource may show how to write it after all. A quota that is used up
-// forbids a create even of what exists already, so a create that guessed looks again then too.
-func worthAnotherLook(err error, state knowledge) bool {
-	return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) ||
-		(apierrors.IsNotFound(err) && state != absent && state != guessed) ||
-		(apierrors.IsForbidden(err) && state == guessed)
 }

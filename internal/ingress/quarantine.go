@@ -60,7 +60,7 @@ func (m *makingRoom) retry(ctx context.Context, do func() error) error {
 			return err
 		}
 		filter := spool.Filter{Limit: evicted}
-		switch full.Scope { //nolint:exhaustive // the other bounds are not those of the quarantine
+		switch full.Scope {
 		case spool.ScopeQuarantine, spool.ScopeQuarantineBytes:
 		case spool.ScopeReceiverQuarantine, spool.ScopeReceiverQuarantineBytes:
 			filter.Receiver = full.Receiver

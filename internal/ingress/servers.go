@@ -21,7 +21,7 @@ import (
 
 // serveHooks takes deliveries until ctx ends, and then finishes those that are under way.
 func serveHooks(ctx context.Context, o Options, handler http.Handler, log logr.Logger) error {
-	listener, err := net.Listen("tcp", o.HooksAddress)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.HooksAddress)
 	if err != nil {
 		return fmt.Errorf("listen for deliveries: %w", err)
 	}
@@ -75,7 +75,7 @@ func serveMetrics(ctx context.Context, o Options, registry prometheus.Gatherer, 
 
 // serveAdmin answers a person on a socket beside the spool.
 func serveAdmin(ctx context.Context, o Options, s admin.Spool) error {
-	listener, err := admin.Listen(o.SpoolDir)
+	listener, err := admin.Listen(ctx, o.SpoolDir)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func serveAdmin(ctx context.Context, o Options, s admin.Spool) error {
 }
 
 func serveInternal(ctx context.Context, o Options, name, address string, handler http.Handler, log logr.Logger) error {
-	listener, err := net.Listen("tcp", address)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return fmt.Errorf("listen for %s: %w", name, err)
 	}

@@ -9,8 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -35,7 +38,11 @@ func (c *ControlPlane) Install(ctx context.Context, root string) error {
 		objects = append(objects, found...)
 	}
 	slices.SortStableFunc(objects, func(a, b *unstructured.Unstructured) int { return rank(a) - rank(b) })
-	admin, err := client.New(c.config, client.Options{})
+	scheme := runtime.NewScheme()
+	if err := apiextensionsv1.AddToScheme(scheme); err != nil {
+		return fmt.Errorf("making a scheme: %w", err)
+	}
+	admin, err := client.New(c.config, client.Options{Scheme: scheme})
 	if err != nil {
 		return fmt.Errorf("making a client: %w", err)
 	}
@@ -127,36 +134,36 @@ func apply(ctx context.Context, admin client.Client, object *unstructured.Unstru
 	return nil
 }
 
-// established is nil when the API server serves all CRDs among the objects.
+// established is nil when the API server serves all CRDs among the objects without delay.
 func established(ctx context.Context, admin client.Client, objects []*unstructured.Unstructured) error {
 	for _, object := range objects {
 		if object.GetKind() != crdKind {
 			continue
 		}
-		current := &unstructured.Unstructured{}
-		current.SetGroupVersionKind(object.GroupVersionKind())
-		if err := admin.Get(ctx, client.ObjectKeyFromObject(object), current); err != nil {
+		var current apiextensionsv1.CustomResourceDefinition
+		if err := admin.Get(ctx, client.ObjectKeyFromObject(object), &current); err != nil {
 			return err
 		}
-		if condition(current, "Established") != "True" {
-			return fmt.Errorf("CustomResourceDefinition %s is not established", object.GetName())
+		if err := settled(&current, time.Now()); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// condition is the status of a condition of object, empty if it has none of that type.
-func condition(object *unstructured.Unstructured, kind string) string {
-	conditions, _, err := unstructured.NestedSlice(object.Object, "status", "conditions")
-	if err != nil {
-		return ""
-	}
-	for _, entry := range conditions {
-		fields, ok := entry.(map[string]any)
-		if ok && fields["type"] == kind {
-			status, _ := fields["status"].(string)
-			return status
+// settleTime is how long the API server holds up every create of a resource whose CRD has only just been established,
+// for the sake of other API servers that may not know of it yet.
+const settleTime = 2 * time.Second
+
+// settled is nil when the first create of a resource will be as fast as any other.
+func settled(crd *apiextensionsv1.CustomResourceDefinition, now time.Time) error {
+	for _, condition := range crd.Status.Conditions {
+		if condition.Type == apiextensionsv1.Established && condition.Status == apiextensionsv1.ConditionTrue {
+			if now.Sub(condition.LastTransitionTime.Time) < settleTime {
+				return fmt.Errorf("CustomResourceDefinition %s has only just been established", crd.Name)
+			}
+			return nil
 		}
 	}
-	return ""
+	return fmt.Errorf("CustomResourceDefinition %s is not established", crd.Name)
 }

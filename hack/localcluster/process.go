@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -24,6 +25,8 @@ type process struct {
 	cmd      *exec.Cmd // nil while it does not run
 	starts   int
 	stopOnce sync.Once
+	// extraArgs and extraEnv are added from the next start on.
+	extraArgs, extraEnv []string
 }
 
 func newProcess(s *Supervisor, spec Process) *process {
@@ -67,8 +70,9 @@ func (p *process) start() error {
 		return fmt.Errorf("starting %s: %w", p.spec.Name, err)
 	}
 	defer log.Close()                                //nolint:errcheck // the child has its own descriptor
-	cmd := exec.Command(p.spec.Path, p.spec.Args...) //nolint:gosec,noctx // to run what it is told is its purpose; stop ends it
-	cmd.Env = append(os.Environ(), p.spec.Env...)
+	args, env := p.settings()
+	cmd := exec.Command(p.spec.Path, args...) //nolint:gosec,noctx // to run what it is told is its purpose; stop ends it
+	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = childAttributes()
 	if err := p.launch(cmd); err != nil {
@@ -135,6 +139,19 @@ func (p *process) signal(signal os.Signal) error {
 		return fmt.Errorf("signalling %s: %w", p.spec.Name, err)
 	}
 	return nil
+}
+
+// settings are the arguments and the environment for the next start.
+func (p *process) settings() (args, env []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Concat(p.spec.Args, p.extraArgs), slices.Concat(p.spec.Env, p.extraEnv)
+}
+
+func (p *process) add(args, env []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.extraArgs, p.extraEnv = args, env
 }
 
 func (p *process) state() (pid, restarts int) {

@@ -130,6 +130,17 @@ func (s *Supervisor) Signal(name string, signal os.Signal) error {
 	return p.signal(signal)
 }
 
+// Add gives a process arguments and an environment beside its own, from its next start on. They replace what an earlier
+// Add gave it.
+func (s *Supervisor) Add(name string, args, env []string) error {
+	p, err := s.find(name)
+	if err != nil {
+		return err
+	}
+	p.add(args, env)
+	return nil
+}
+
 // Pid is the process id of a process, 0 while it does not run.
 func (s *Supervisor) Pid(name string) int {
 	pid, _ := s.state(name)

@@ -51,7 +51,7 @@ type door struct {
 }
 
 // newDoor makes a namespace with a receiver whose token is published, and starts an ingress.
-func newDoor(t *testing.T) *door {
+func newDoor(t testing.TB) *door {
 	t.Helper()
 	d := &door{client: plane.Client(t), namespace: plane.Namespace(t), token: strings.Repeat("t", 20) + uuid.NewString()}
 	d.publish(t)
@@ -62,7 +62,7 @@ func newDoor(t *testing.T) *door {
 }
 
 // publish makes the receiver, as the manager would.
-func (d *door) publish(t *testing.T) {
+func (d *door) publish(t testing.TB) {
 	t.Helper()
 	receiver := &v1alpha1.SimReceiver{ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: "demo"}}
 	d.must(t, d.client.Create(t.Context(), receiver))
@@ -72,7 +72,7 @@ func (d *door) publish(t *testing.T) {
 }
 
 // start runs an ingress with the rights of its own ServiceAccount until stop or the end of the test.
-func (d *door) start(t *testing.T) {
+func (d *door) start(t testing.TB) {
 	t.Helper()
 	d.options.HooksAddress, d.options.ProbeAddress = freeAddress(t), freeAddress(t)
 	d.address = "http://" + d.options.HooksAddress
@@ -101,7 +101,7 @@ func (d *door) start(t *testing.T) {
 	})
 }
 
-func freeAddress(t *testing.T) string {
+func freeAddress(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -111,14 +111,14 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-func (d *door) must(t *testing.T, err error) {
+func (d *door) must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (d *door) post(t *testing.T, kind, body string) int {
+func (d *door) post(t testing.TB, kind, body string) int {
 	t.Helper()
 	response, err := http.Post(d.address+"/hooks/"+d.token+"/"+kind, "application/json", bytes.NewBufferString(body))
 	if err != nil {
@@ -133,14 +133,14 @@ func (d *door) post(t *testing.T, kind, body string) int {
 }
 
 // accept posts what must be accepted.
-func (d *door) accept(t *testing.T, kind, body string) {
+func (d *door) accept(t testing.TB, kind, body string) {
 	t.Helper()
 	if code := d.post(t, kind, body); code != http.StatusOK {
 		t.Fatalf("%s was answered %d", body, code)
 	}
 }
 
-func (d *door) acceptOrder(t *testing.T, id string, state int) {
+func (d *door) acceptOrder(t testing.TB, id string, state int) {
 	t.Helper()
 	d.accept(t, "orders", orderBody(id, state))
 }
@@ -149,14 +149,14 @@ func orderBody(id string, state int) string {
 	return fmt.Sprintf(`{"OrderId":%q,"State":%d,"Type":0}`, id, state)
 }
 
-func (d *door) order(t *testing.T, id string) (*v1alpha1.SimOrder, error) {
+func (d *door) order(t testing.TB, id string) (*v1alpha1.SimOrder, error) {
 	t.Helper()
 	order := &v1alpha1.SimOrder{}
 	return order, d.client.Get(t.Context(), client.ObjectKey{Namespace: d.namespace, Name: id}, order)
 }
 
 // reports waits until an order has the reports "State count, ...", in order of time.
-func (d *door) reports(t *testing.T, id, want string) *v1alpha1.SimOrder {
+func (d *door) reports(t testing.TB, id, want string) *v1alpha1.SimOrder {
 	t.Helper()
 	var order *v1alpha1.SimOrder
 	testenv.Eventually(t, func() (err error) {
@@ -414,7 +414,7 @@ func TestDeliveriesOfADeletedReceiverGoToQuarantine(t *testing.T) {
 }
 
 // setObserved stands in for the manager.
-func (d *door) setObserved(t *testing.T, id string, sequence int64) {
+func (d *door) setObserved(t testing.TB, id string, sequence int64) {
 	t.Helper()
 	testenv.Eventually(t, func() error {
 		order, err := d.order(t, id)
@@ -427,7 +427,7 @@ func (d *door) setObserved(t *testing.T, id string, sequence int64) {
 }
 
 // admin carries out a command of a person.
-func (d *door) admin(t *testing.T, words ...string) string {
+func (d *door) admin(t testing.TB, words ...string) string {
 	t.Helper()
 	var out bytes.Buffer
 	cli := admin.CLI{Out: &out, Clock: clock.RealClock{}, SpoolDir: d.options.SpoolDir}
@@ -501,7 +501,7 @@ func TestAReplayFillsTheGapAfterARestore(t *testing.T) {
 }
 
 // applied waits until nothing waits.
-func (d *door) applied(t *testing.T) {
+func (d *door) applied(t testing.TB) {
 	t.Helper()
 	testenv.Eventually(t, func() error {
 		if waiting := scrape(t, d.registry, "sim_operator_spool_deliveries"); waiting != 0 {
@@ -597,7 +597,7 @@ func TestAQuotaHoldsBackNewOrdersOnly(t *testing.T) {
 	d.reports(t, fresh, "Complete 1")
 }
 
-func scrape(t *testing.T, registry *prometheus.Registry, name string) float64 {
+func scrape(t testing.TB, registry *prometheus.Registry, name string) float64 {
 	t.Helper()
 	families, err := registry.Gather()
 	if err != nil {

@@ -59,7 +59,7 @@ func (c *Cluster) Main(m *testing.M) int {
 }
 
 // Client returns a client with every right, which reads from no cache.
-func (c *Cluster) Client(t *testing.T) client.Client {
+func (c *Cluster) Client(t testing.TB) client.Client {
 	t.Helper()
 	c.start.Do(func() { c.err = c.up(context.WithoutCancel(t.Context())) })
 	if c.err != nil {
@@ -70,7 +70,7 @@ func (c *Cluster) Client(t *testing.T) client.Client {
 
 // ConfigFor returns a configuration with the rights of a ServiceAccount of this project: sim-operator-ingress or
 // sim-operator-manager.
-func (c *Cluster) ConfigFor(t *testing.T, serviceAccount string) *rest.Config {
+func (c *Cluster) ConfigFor(t testing.TB, serviceAccount string) *rest.Config {
 	t.Helper()
 	c.Client(t)
 	config := rest.CopyConfig(c.config)
@@ -158,7 +158,7 @@ func namespace(name string) *corev1.Namespace {
 }
 
 // Namespace makes a namespace of the test's own.
-func (c *Cluster) Namespace(t *testing.T) string {
+func (c *Cluster) Namespace(t testing.TB) string {
 	t.Helper()
 	name := fmt.Sprintf("test-%d", c.namespaces.Add(1))
 	if err := c.Client(t).Create(t.Context(), namespace(name)); err != nil {
@@ -168,7 +168,7 @@ func (c *Cluster) Namespace(t *testing.T) string {
 }
 
 // Eventually polls until the check returns nothing, and fails with what it last returned.
-func Eventually(t *testing.T, check func() error) {
+func Eventually(t testing.TB, check func() error) {
 	t.Helper()
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()

@@ -110,7 +110,7 @@ func (u *user) alert(t *testing.T, body string) {
 
 func (u *user) run(ctx context.Context, args ...string) (string, error) {
 	args = append([]string{"--kubeconfig", u.cluster.Kubeconfig(), "-n", "sims"}, args...)
-	out, err := exec.CommandContext(ctx, u.kubectl, args...).CombinedOutput() //nolint:gosec // the control plane's own kubectl
+	out, err := exec.CommandContext(ctx, u.kubectl, args...).CombinedOutput()
 	if err != nil {
 		return string(out), fmt.Errorf("kubectl %s: %w: %s", strings.Join(args[4:], " "), err, out)
 	}
@@ -224,7 +224,7 @@ func (u *user) testEveryTypeAndState(t *testing.T) {
 func (u *user) testWait(t *testing.T) {
 	id := uuid.NewString()
 	declared := fmt.Sprintf(`{"apiVersion":"sim-operator.io/v1alpha1","kind":"SimOrder","metadata":{"name":%q,"namespace":"sims"},"spec":{"orderID":%q}}`, id, id)
-	create := exec.CommandContext(t.Context(), u.kubectl, "--kubeconfig", u.cluster.Kubeconfig(), "apply", "-f", "-") //nolint:gosec // the control plane's own kubectl
+	create := exec.CommandContext(t.Context(), u.kubectl, "--kubeconfig", u.cluster.Kubeconfig(), "apply", "-f", "-")
 	create.Stdin = strings.NewReader(declared)
 	if out, err := create.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

@@ -2,7 +2,9 @@ package ingress
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 	"testing"
@@ -60,6 +62,12 @@ func (d *door) calm(t testing.TB) *door {
 	other := *d
 	other.namespace, other.token = plane.Namespace(t), "calm-"+uuid.NewString()
 	other.publish(t)
+	testenv.Eventually(t, func() error {
+		if code := other.post(t, "orders", orderBody(uuid.NewString(), 1)); code != http.StatusOK {
+			return fmt.Errorf("answered %d", code)
+		}
+		return nil
+	})
 	return &other
 }
 

@@ -37,6 +37,9 @@ const MaxReports = 64
 // included. Beyond that the run that was extended least recently is forgotten.
 const MaxApplied = 16
 
+// MaxIngresses is how many ingress replicas, past ones included, a SimReceiver's status tells of.
+const MaxIngresses = 64
+
 // UUID is an id as the sender gives it, in lower case: 8-4-4-4-12 hexadecimal digits.
 // +kubebuilder:validation:MinLength=36
 // +kubebuilder:validation:MaxLength=36

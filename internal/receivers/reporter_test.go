@@ -1,6 +1,7 @@
 package receivers
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -89,5 +90,30 @@ func TestSetRow(t *testing.T) {
 				t.Errorf("unexpected status (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestARowTakesThePlaceOfTheReplicaThatWasIdleForLongest(t *testing.T) {
+	rows := func(waiting int64) *v1alpha1.SimReceiverStatus {
+		status := &v1alpha1.SimReceiverStatus{}
+		for i := range v1alpha1.MaxIngresses {
+			last := metav1.NewMicroTime(time.Unix(int64(1000-i), 0))
+			status.Ingresses = append(status.Ingresses, v1alpha1.IngressStatus{Replica: fmt.Sprint(i), LastDelivery: &last, Waiting: waiting})
+		}
+		status.Ingresses[60].Waiting = 0
+		return status
+	}
+	fresh := v1alpha1.IngressStatus{Replica: "new", Waiting: 1}
+
+	idle := rows(0)
+	if !setRow(idle, fresh) || idle.Ingresses[v1alpha1.MaxIngresses-1].Replica != "new" {
+		t.Errorf("the last row is %+v", idle.Ingresses[v1alpha1.MaxIngresses-1])
+	}
+	busy := rows(1)
+	if !setRow(busy, fresh) || busy.Ingresses[60].Replica != "new" || len(busy.Ingresses) != v1alpha1.MaxIngresses {
+		t.Errorf("row 60 is %+v", busy.Ingresses[60])
+	}
+	if setRow(busy, v1alpha1.IngressStatus{Replica: "newer", Waiting: 1}) {
+		t.Error("a row that says that deliveries wait was taken")
 	}
 }

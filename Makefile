@@ -31,6 +31,10 @@ help: ## Show this help.
 run: assets build ## Start a control plane, the manager and the ingress on this machine; Ctrl-C stops them, data stays in .local/.
 	@$(GO) build -o bin/run ./hack/run && exec bin/run $(RUN_ARGS)
 
+.PHONY: simulate
+simulate: ## Play Mobile Manager against make run, then check every delivery (RATE=200 DURATION=30s SEED=...).
+	@$(GO) build -o bin/simulate ./hack/simulate && exec bin/simulate $(if $(RATE),-rate=$(RATE)) $(if $(DURATION),-duration=$(DURATION)) $(if $(SEED),-seed=$(SEED)) $(SIMULATE_ARGS)
+
 .PHONY: clean
 clean: ## Remove what make run keeps (.local/).
 	rm -rf .local
@@ -68,6 +72,16 @@ fmt: ## Format the Go code.
 .PHONY: test
 test: ## Run all tests, against a real control plane (see assets).
 	@assets=$$($(GO) run ./hack/assets) && set -x && KUBEBUILDER_ASSETS=$$assets $(GO) test -race -timeout=$(TEST_TIMEOUT) $(TEST_PACKAGES)
+
+.PHONY: chaos
+chaos: assets ## The simulator while processes are killed and frozen and a disk is full (DURATION=60s RATE=300 SEED=...).
+	@$(GO) build -o bin/chaos ./hack/chaos && exec bin/chaos $(if $(DURATION),-duration=$(DURATION)) $(if $(RATE),-rate=$(RATE)) $(if $(SEED),-seed=$(SEED)) $(CHAOS_ARGS)
+
+FUZZTIME ?= 30s
+
+.PHONY: fuzz
+fuzz: ## Fuzz what parses strangers' bytes, each target for FUZZTIME (default 30s).
+	$(GO) run ./hack/fuzz -time $(FUZZTIME)
 
 .PHONY: verify
 verify: verify-generated verify-modules vet lint ## Check that generated files and go.mod are up to date, and vet and lint the code.

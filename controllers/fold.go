@@ -102,6 +102,10 @@ type conditions struct {
 
 // set adds a condition. Conditions hold whole seconds: rounding here keeps what is made equal to what is read back.
 func (c *conditions) set(kind string, status metav1.ConditionStatus, reason, message string, since time.Time) {
+	if since.IsZero() {
+		// Only a hand can write such a time. The setter would read the clock instead, and so write anew at each fold.
+		since = time.Unix(0, 0)
+	}
 	meta.SetStatusCondition(&c.list, metav1.Condition{
 		Type: kind, Status: status, Reason: reason, Message: message,
 		ObservedGeneration: c.generation, LastTransitionTime: metav1.NewTime(since.Truncate(time.Second)),

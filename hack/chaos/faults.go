@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -130,12 +132,12 @@ func (f *faults) missed() error {
 }
 
 func (f *faults) print(out io.Writer) {
-	for _, name := range sortedKeys(f.done) {
-		fmt.Fprintf(out, "%7d  %s\n", f.done[name], name) //nolint:errcheck // nothing to do about it
+	var text bytes.Buffer
+	for _, name := range slices.Sorted(maps.Keys(f.done)) {
+		fmt.Fprintf(&text, "%7d  %s\n", f.done[name], name)
 	}
-	if f.failures > 0 {
-		fmt.Fprintf(out, "%7d  faults that failed\n", f.failures) //nolint:errcheck // nothing to do about it
-	}
+	fmt.Fprintf(&text, "%7d  faults that could not be carried out\n", f.failures)
+	_, _ = text.WriteTo(out) // there is nobody else to tell
 }
 
 // wait waits, or less if ctx ends.

@@ -69,7 +69,7 @@ func (p *process) start() error {
 	if err != nil {
 		return fmt.Errorf("starting %s: %w", p.spec.Name, err)
 	}
-	defer log.Close()                                //nolint:errcheck // the child has its own descriptor
+	defer log.Close() //nolint:errcheck // the child has its own descriptor
 	args, env := p.settings()
 	cmd := exec.Command(p.spec.Path, args...) //nolint:gosec,noctx // to run what it is told is its purpose; stop ends it
 	cmd.Env = append(os.Environ(), env...)

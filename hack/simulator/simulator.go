@@ -177,10 +177,10 @@ func (s *Simulator) report(ctx context.Context) {
 		}
 		t := s.ledger.tally()
 		s.mu.Lock()
-		again, what := s.pending, []string{"talking", "month's end", "delivering again"}[s.phase]
+		underWay, what := s.pending, []string{"talking", "month's end", "delivering again"}[s.phase]
 		s.mu.Unlock()
-		s.options.Progress(fmt.Sprintf("%4.0fs %s: %d attempts, %d accepted (%.0f/s), %d refused, %d perhaps kept, %d to be tried again, %d Events seen",
-			time.Since(began).Seconds(), what, t.sent(), t.accepted, float64(t.accepted-before)/progressEvery.Seconds(), t.refused, t.maybe, again, s.watch.count()))
+		s.options.Progress(fmt.Sprintf("%4.0fs %s: %d attempts, %d accepted (%.0f/s), %d refused, %d perhaps kept, %d under way, %d Events seen",
+			time.Since(began).Seconds(), what, t.sent(), t.accepted, float64(t.accepted-before)/progressEvery.Seconds(), t.refused, t.maybe, underWay, s.watch.count()))
 		before = t.accepted
 	}
 }

@@ -1,18 +1,20 @@
 package simulator
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"text/tabwriter"
 )
 
-// maxPrinted is how many differences are printed.
-const maxPrinted = 20
+// maxPrinted is how many differences of each flaw are printed.
+const maxPrinted = 5
 
 // Print writes the result as a table, and the first differences.
 func (r *Result) Print(out io.Writer) {
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	row := func(n int, what string) { fmt.Fprintf(table, "%d\t  %s\n", n, what) } //nolint:errcheck // Flush has the error
+	var text bytes.Buffer
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
+	row := func(n int, what string) { fmt.Fprintf(table, "%d\t  %s\n", n, what) } //nolint:errcheck // into memory
 	row(r.Sent, "attempts to deliver")
 	row(r.Accepted, "accepted")
 	row(r.Refused, "refused, and delivered again")
@@ -27,12 +29,15 @@ func (r *Result) Print(out io.Writer) {
 	for _, flaw := range Flaws() {
 		row(r.Count(flaw), string(flaw))
 	}
-	_ = table.Flush()
-	for i, d := range r.Differences {
-		if i == maxPrinted {
-			fmt.Fprintf(out, "... and %d more differences\n", len(r.Differences)-i) //nolint:errcheck // nothing to do about it
-			break
+	_ = table.Flush() // into memory
+	printed := map[Flaw]int{}
+	for _, d := range r.Differences {
+		if printed[d.Flaw]++; printed[d.Flaw] <= maxPrinted {
+			fmt.Fprintln(&text, d)
 		}
-		fmt.Fprintln(out, d) //nolint:errcheck // nothing to do about it
 	}
+	if len(r.Differences) > 0 {
+		fmt.Fprintf(&text, "%d differences, of which the first of each kind are printed\n", len(r.Differences))
+	}
+	_, _ = text.WriteTo(out) // there is nobody else to tell
 }

@@ -47,11 +47,11 @@ func (d Difference) String() string { return fmt.Sprintf("%s: %s: %s", d.Flaw, d
 
 // A Result is what came of a comparison.
 type Result struct {
-	Sent, Accepted, Maybe, Refused     int
-	Resources, Reports, Repeats        int
-	Events, Quarantined                int
-	Exact, Dropped                     int
-	Differences                        []Difference
+	Sent, Accepted, Maybe, Refused int
+	Resources, Reports, Repeats    int
+	Events, Quarantined            int
+	Exact, Dropped                 int
+	Differences                    []Difference
 }
 
 // Count is how many of a flaw there are.

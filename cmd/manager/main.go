@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/sim-operator/sim-operator/controllers"
+	"github.com/sim-operator/sim-operator/internal/namespaces"
 	"github.com/sim-operator/sim-operator/internal/version"
 )
 
@@ -26,6 +27,7 @@ type options struct {
 	leaderNamespace                         string
 	leaseDuration, renewDeadline, retryWait time.Duration
 	concurrency                             int
+	namespaces                              namespaces.Set
 	zap                                     zap.Options
 	showVersion                             bool
 }
@@ -54,6 +56,7 @@ func (o *options) bind(flags *flag.FlagSet) {
 	flags.DurationVar(&o.renewDeadline, "leader-election-renew-deadline", 10*time.Second, "How long the leader tries to stay leader.")
 	flags.DurationVar(&o.retryWait, "leader-election-retry-period", 2*time.Second, "How long to wait between such tries.")
 	flags.IntVar(&o.concurrency, "concurrency", controllers.DefaultConcurrency, "How many SimOrders, and how many SimAlerts, are reconciled at the same time.")
+	flags.Var(&o.namespaces, "namespaces", "The namespaces that are worked in, with commas between them; by default all.")
 	flags.BoolVar(&o.showVersion, "version", false, "Print the version and exit.")
 	o.zap.TimeEncoder = zapcore.RFC3339NanoTimeEncoder
 	o.zap.BindFlags(flags)
@@ -74,6 +77,7 @@ func run(ctx context.Context, o *options) error {
 	}
 	settings.Metrics.BindAddress = o.metricsAddress
 	settings.HealthProbeBindAddress = o.probeAddress
+	settings.Cache.DefaultNamespaces = o.namespaces.Cache()
 	settings.LeaderElection = o.leaderElect
 	settings.LeaderElectionID = "sim-operator-manager"
 	settings.LeaderElectionNamespace = o.leaderNamespace

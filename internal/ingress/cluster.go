@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
+	"github.com/sim-operator/sim-operator/internal/namespaces"
 )
 
 // A cluster is the API server as the ingress sees it: a cache of SimReceivers, and a client that reads nothing from it.
@@ -21,7 +22,7 @@ type cluster struct {
 
 // newCluster talks to nobody yet: the ingress must start while the API server is down. So the kinds are mapped to their
 // resources here, not by discovery.
-func newCluster(config *rest.Config) (cluster, error) {
+func newCluster(config *rest.Config, only namespaces.Set) (cluster, error) {
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		return cluster{}, fmt.Errorf("build the scheme: %w", err)
@@ -35,7 +36,7 @@ func newCluster(config *rest.Config) (cluster, error) {
 		return cluster{}, fmt.Errorf("build the HTTP client: %w", err)
 	}
 	informers, err := cache.New(config, cache.Options{
-		HTTPClient: httpClient, Scheme: scheme, Mapper: mapper, DefaultTransform: cache.TransformStripManagedFields(),
+		HTTPClient: httpClient, Scheme: scheme, Mapper: mapper, DefaultNamespaces: only.Cache(), DefaultTransform: cache.TransformStripManagedFields(),
 	})
 	if err != nil {
 		return cluster{}, fmt.Errorf("build the cache: %w", err)

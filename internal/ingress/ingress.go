@@ -87,7 +87,7 @@ type parts struct {
 func runParts(ctx context.Context, config *rest.Config, o Options, log logr.Logger, p parts) error {
 	directory := &receivers.Directory{}
 	loadReceivers(directory, o.SpoolDir, log)
-	cluster, err := newCluster(config)
+	cluster, err := newCluster(config, o.Namespaces)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/sim-operator/sim-operator/internal/namespaces"
 	"github.com/sim-operator/sim-operator/internal/spool"
 )
 
@@ -17,6 +18,7 @@ type Options struct {
 	TLSKeyFile     string
 	SpoolDir       string
 	Replica        string
+	Namespaces     namespaces.Set
 	Workers        int
 	GracePeriod    time.Duration
 	// QuarantineWhenFull is WhenFullRefuse or WhenFullDropOldest.
@@ -59,6 +61,7 @@ func (o *Options) BindFlags(flags *flag.FlagSet) {
 	flags.StringVar(&o.TLSKeyFile, "tls-key-file", o.TLSKeyFile, "The key of --tls-cert-file.")
 	flags.StringVar(&o.SpoolDir, "spool-dir", o.SpoolDir, "The directory that holds the spool. One process has it at a time.")
 	flags.StringVar(&o.Replica, "replica-name", o.Replica, "The name of this replica in SimReceiver.status.ingresses.")
+	flags.Var(&o.Namespaces, "namespaces", "The namespaces whose SimReceivers are served, with commas between them; by default all. What still waits for another namespace goes to quarantine.")
 	flags.IntVar(&o.Workers, "workers", o.Workers, "How many resources are written at the same time.")
 	flags.DurationVar(&o.GracePeriod, "grace-period", o.GracePeriod, "How long requests that are under way may take to finish after SIGTERM.")
 	flags.StringVar(&o.QuarantineWhenFull, "quarantine-when-full", o.QuarantineWhenFull, "What to do when the quarantine is full: refuse (push back), or drop-oldest (counted in sim_operator_quarantine_dropped_total).")

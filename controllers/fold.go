@@ -112,6 +112,16 @@ func (c *conditions) set(kind string, status metav1.ConditionStatus, reason, mes
 	})
 }
 
+// setOrphaned says that the receiver is gone, and keeps since when that is known.
+func (c *conditions) setOrphaned(before []metav1.Condition, receiver string, now time.Time) {
+	since, already := trueSince(before, v1alpha1.ConditionOrphaned)
+	if !already {
+		since = now
+	}
+	message := "SimReceiver " + receiver + " was deleted; this is kept until somebody deletes it"
+	c.set(v1alpha1.ConditionOrphaned, metav1.ConditionTrue, v1alpha1.ReasonReceiverDeleted, message, since)
+}
+
 // trueSince is when a condition became True, if it is.
 func trueSince(list []metav1.Condition, kind string) (time.Time, bool) {
 	if found := meta.FindStatusCondition(list, kind); found != nil && found.Status == metav1.ConditionTrue {

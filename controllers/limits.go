@@ -6,6 +6,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
@@ -22,6 +23,11 @@ const (
 type limits struct {
 	overdueAfter, staleAfter       time.Duration
 	finishedOrders, inactiveAlerts time.Duration
+	// So many transitions within so long make an alert Flapping.
+	flapTransitions int
+	flapWithin      time.Duration
+	// orphaned says that the receiver was deleted.
+	orphaned bool
 }
 
 // readLimits returns the limits that the named receiver sets. Where there is no such receiver, nothing is deleted for
@@ -34,6 +40,7 @@ func readLimits(ctx context.Context, reader client.Reader, namespace, receiver s
 	var found v1alpha1.SimReceiver
 	if err := reader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: receiver}, &found); err != nil {
 		if apierrors.IsNotFound(err) {
+			unknown.orphaned = true
 			return unknown, nil
 		}
 		return limits{}, fmt.Errorf("read SimReceiver %s/%s: %w", namespace, receiver, err)
@@ -47,6 +54,9 @@ func limitsOf(spec *v1alpha1.SimReceiverSpec) limits {
 		staleAfter:     length(spec.StaleAfter),
 		finishedOrders: length(spec.Retention.FinishedOrders),
 		inactiveAlerts: length(spec.Retention.InactiveAlerts),
+
+		flapTransitions: int(ptr.Deref(spec.Flapping.Transitions, 0)),
+		flapWithin:      length(spec.Flapping.Within),
 	}
 }
 

@@ -27,12 +27,25 @@ func foldAlert(alert *v1alpha1.SimAlert, lim limits, now time.Time) decision[v1a
 		message := "On, and no word since " + lastWord.UTC().Format(time.RFC3339)
 		list.set(v1alpha1.ConditionStale, metav1.ConditionTrue, v1alpha1.ReasonNoWordSince, message, since)
 	}
+	flapping := flappingAt(alert.Spec.Reports, lim, now)
+	if flapping.is {
+		since := flapping.since
+		// The reports with which it began may be gone from the log.
+		if before, already := trueSince(alert.Status.Conditions, v1alpha1.ConditionFlapping); already && before.Before(since) {
+			since = before
+		}
+		message := fmt.Sprintf("At least %d transitions within %s", lim.flapTransitions, lim.flapWithin)
+		list.set(v1alpha1.ConditionFlapping, metav1.ConditionTrue, v1alpha1.ReasonManyTransitions, message, since)
+	}
+	if lim.orphaned {
+		list.setOrphaned(alert.Status.Conditions, alert.Spec.Receiver, now)
+	}
 	status.Conditions = list.list
 
 	return decision[v1alpha1.SimAlertStatus]{
 		status:  status,
 		events:  alertEvents(alert),
-		wait:    untilNext(now, staleAt, expiry),
+		wait:    untilNext(now, staleAt, expiry, flapping.until),
 		expired: reached(expiry, now),
 	}
 }

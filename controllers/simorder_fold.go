@@ -29,6 +29,9 @@ func foldOrder(order *v1alpha1.SimOrder, lim limits, now time.Time) decision[v1a
 		}
 		list.set(v1alpha1.ConditionOverdue, metav1.ConditionTrue, v1alpha1.ReasonOrderOverdue, overdueMessage(order, since), since)
 	}
+	if lim.orphaned {
+		list.setOrphaned(order.Status.Conditions, order.Spec.Receiver, now)
+	}
 	status.Conditions = list.list
 
 	return decision[v1alpha1.SimOrderStatus]{

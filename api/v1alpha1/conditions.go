@@ -37,6 +37,11 @@ const (
 	// ConditionStale is True on an alert that has been On for the receiver's staleAfter with no word since. On and Off
 	// are set up separately in Mobile Manager, so the Off may never come.
 	ConditionStale = "Stale"
+	// ConditionFlapping is True on an alert while it has turned on and off at least as often as the receiver's flapping
+	// says, and absent otherwise.
+	ConditionFlapping = "Flapping"
+	// ConditionOrphaned is True on an order or alert whose receiver was deleted. It is kept until somebody deletes it.
+	ConditionOrphaned = "Orphaned"
 	// ConditionQuarantined is True on a receiver for which an ingress keeps deliveries in quarantine.
 	ConditionQuarantined = "Quarantined"
 )
@@ -52,6 +57,8 @@ const (
 	ReasonAlertOn         = "AlertOn"
 	ReasonAlertOff        = "AlertOff"
 	ReasonNoWordSince     = "NoWordSince"
+	ReasonManyTransitions = "ManyTransitions"
+	ReasonReceiverDeleted = "ReceiverDeleted"
 
 	// Reasons of a SimReceiver's Ready.
 	ReasonTokenPublished = "TokenPublished"

@@ -120,7 +120,7 @@ type SimAlertStatus struct {
 	// +optional
 	Transitions int64 `json:"transitions,omitempty"`
 
-	// conditions are Ready, Reconciling, Active and Stale; see the package's table of conditions.
+	// conditions are Ready, Reconciling, Active, Stale, Flapping and Orphaned; see the package's table of conditions.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -145,7 +145,7 @@ type SimOrderStatus struct {
 	// +optional
 	Transitions int64 `json:"transitions,omitempty"`
 
-	// conditions are Ready, Reconciling, Stalled, Complete, Failed and Overdue; see the package's table of conditions.
+	// conditions are Ready, Reconciling, Stalled, Complete, Failed, Overdue and Orphaned; see the package's table of conditions.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

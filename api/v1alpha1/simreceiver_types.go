@@ -24,6 +24,12 @@ const MinTokenLength = 32
 // +kubebuilder:validation:Pattern=`^(0|([0-9]+(\.[0-9]+)?(ms|s|m|h))+)$`
 type Duration string
 
+// CIDR is a network: an address and the length of its prefix, for example 192.0.2.0/24 or 2001:db8::/32.
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=64
+// +kubebuilder:validation:XValidation:rule="isCIDR(self)",message="must be a network such as 192.0.2.0/24 or 2001:db8::/32; a single address has /32 or /128"
+type CIDR string
+
 // SecretReference names a Secret in the receiver's namespace.
 type SecretReference struct {
 	// name is the name of the Secret.
@@ -64,6 +70,21 @@ type RateLimit struct {
 	Burst int32 `json:"burst,omitempty"`
 }
 
+// Flapping says from when on an alert counts as flapping.
+type Flapping struct {
+	// transitions is how many reports within the time make an alert Flapping. 0 is never.
+	// +optional
+	// +kubebuilder:default=6
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=60
+	Transitions *int32 `json:"transitions,omitempty"`
+
+	// within is the time. 0 is never.
+	// +optional
+	// +kubebuilder:default="1h"
+	Within Duration `json:"within,omitempty"`
+}
+
 // SimReceiverSpec is what a user sets for one account of Mobile Manager.
 type SimReceiverSpec struct {
 	// tokenSecretRef names the Secret that holds the token of the webhook URLs under the key token, and, while the
@@ -99,10 +120,24 @@ type SimReceiverSpec struct {
 	// +kubebuilder:default="840h"
 	StaleAfter Duration `json:"staleAfter,omitempty"`
 
+	// flapping says from when on an alert that turns on and off has the condition Flapping. Its Events all appear
+	// nevertheless.
+	// +optional
+	// +kubebuilder:default={}
+	Flapping Flapping `json:"flapping,omitempty,omitzero"`
+
 	// rateLimit bounds the deliveries that are accepted; those over it are answered 429.
 	// +optional
 	// +kubebuilder:default={}
 	RateLimit RateLimit `json:"rateLimit,omitempty,omitzero"`
+
+	// allowedSources are the networks from which deliveries are accepted. From elsewhere they are answered as if the
+	// token were unknown. Where there is none, they are accepted from everywhere. Behind a load balancer the ingress knows
+	// where a delivery comes from only if its flag --trusted-proxies names the load balancer.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	AllowedSources []CIDR `json:"allowedSources,omitempty"`
 }
 
 // IngressStatus is how one ingress replica stands with this receiver. The replica writes it itself.

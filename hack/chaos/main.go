@@ -20,7 +20,7 @@ func main() {
 	flag.DurationVar(&o.duration, "duration", time.Minute, "How long to deliver; at least until each fault has been tried.")
 	flag.Float64Var(&o.rate, "rate", 300, "New deliveries a second; 0 is as many as are answered.")
 	flag.DurationVar(&o.pause, "pause", 2*time.Second, "How long it takes, on average, from one fault to the next.")
-	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "The seed of the faults and of what is delivered; by default the time.") //nolint:gosec // any number will do
+	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "The seed of the faults and of what is delivered; by default the time.")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once

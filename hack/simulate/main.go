@@ -45,7 +45,7 @@ func main() {
 	flag.Float64Var(&o.simulator.Rate, "rate", 200, "New deliveries a second; 0 is as many as are answered.")
 	flag.IntVar(&o.simulator.Callers, "callers", 64, "How many deliveries are made at a time.")
 	flag.IntVar(&o.simulator.Deliveries, "deliveries", 0, "How many new deliveries at most; 0 is no bound.")
-	flag.Uint64Var(&o.simulator.Seed, "seed", uint64(time.Now().UnixNano()), "What is said, and of what; by default the time. A seed makes resources of the same names each time.") //nolint:gosec // any number will do
+	flag.Uint64Var(&o.simulator.Seed, "seed", uint64(time.Now().UnixNano()), "What is said, and of what; by default the time. A seed makes resources of the same names each time.")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once

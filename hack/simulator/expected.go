@@ -28,34 +28,39 @@ func (c change) String() string {
 // it was over. ok is false where it does not.
 func foreseen(a *Account) (list []change, ok bool) {
 	kept := slices.DeleteFunc(slices.Clone(a.Attempts), func(t Attempt) bool { return t.Outcome == Refused })
-	spool, sure := "", true
-	for _, t := range kept {
-		switch {
-		case t.Outcome == MaybeLate:
-			return nil, false
-		case t.Outcome == Maybe:
-			sure = false
-		case spool != "" && spool != t.Spool:
-			return nil, false
-		default:
-			spool = t.Spool
-		}
-	}
-	if !sure && !a.Sequential {
+	sure, ok := inOneSpool(kept)
+	if !ok || !sure && !a.Sequential {
 		return nil, false
 	}
 	if sure {
 		slices.SortFunc(kept, func(a, b Attempt) int { return cmp.Compare(a.Number, b.Number) })
 	}
-	// What perhaps was kept is followed by what repeats it, if that was accepted, as callers try until it is. Without
-	// that the report itself is not sure.
-	for len(kept) > 0 && kept[len(kept)-1].Outcome == Maybe {
+	// What perhaps was kept is followed by what repeats it, as callers try until it is accepted. Without that the report
+	// itself is not sure.
+	if len(kept) > 0 && kept[len(kept)-1].Outcome != Accepted {
 		return nil, false
 	}
 	for _, t := range kept {
 		list = foresee(list, t)
 	}
 	return list, true
+}
+
+// inOneSpool says whether all that was kept is in one spool, or was lost on the way to it; sure is true if nothing was.
+func inOneSpool(kept []Attempt) (sure, ok bool) {
+	spool := ""
+	sure = true
+	for _, t := range kept {
+		switch {
+		case t.Outcome == MaybeLate, t.Outcome == Accepted && spool != "" && spool != t.Spool:
+			return false, false
+		case t.Outcome == Maybe:
+			sure = false
+		default:
+			spool = t.Spool
+		}
+	}
+	return sure, true
 }
 
 func foresee(list []change, t Attempt) []change {

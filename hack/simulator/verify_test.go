@@ -183,7 +183,7 @@ func TestVerifyFinds(t *testing.T) {
 			want: map[Flaw]int{WrongState: 2},
 		},
 		"not the last word": {
-			spoil: func(l *Ledger, c *Contents) {
+			spoil: func(l *Ledger, _ *Contents) {
 				l.Accounts[Resource{Alerts, "alert-1"}].Attempts[2].Value = "4"
 			},
 			want: map[Flaw]int{WrongState: 1},
@@ -302,7 +302,7 @@ func TestVerifyFinds(t *testing.T) {
 			want:  map[Flaw]int{WrongEvent: 1},
 		},
 		"a resource that nobody spoke of": {
-			spoil: func(l *Ledger, c *Contents) {
+			spoil: func(l *Ledger, _ *Contents) {
 				delete(l.Accounts, Resource{Orders, "order-1"})
 			},
 			want: map[Flaw]int{Phantom: 1},

@@ -37,10 +37,19 @@ const (
 )
 
 // Cluster is a control plane that the tests of one package share. The zero value is ready to use.
+//
+// The ValidatingAdmissionPolicies of config/policy are not installed: most tests stand in for the programs with a client
+// that has every right.
 type Cluster struct {
+	// Bare leaves out the roles and their namespace too, for tests that install manifests themselves.
+	Bare bool
+	// Audited makes the API server note what ServiceAccounts ask for; see AuditLog.
+	Audited bool
+
 	start      sync.Once
 	err        error
 	plane      envtest.Environment
+	audit      string
 	config     *rest.Config
 	client     client.Client
 	namespaces atomic.Int64
@@ -54,6 +63,9 @@ func (c *Cluster) Main(m *testing.M) int {
 		if err := c.plane.Stop(); err != nil {
 			fmt.Fprintln(os.Stderr, "stop the control plane:", err)
 		}
+	}
+	if c.audit != "" {
+		_ = os.RemoveAll(c.audit) // a directory for temporary files is cleaned up in the end anyway
 	}
 	return code
 }
@@ -82,6 +94,21 @@ func (c *Cluster) ConfigFor(t testing.TB, serviceAccount string) *rest.Config {
 	return config
 }
 
+// Config returns a configuration with every right.
+func (c *Cluster) Config(t testing.TB) *rest.Config {
+	t.Helper()
+	c.Client(t)
+	return rest.CopyConfig(c.config)
+}
+
+// AuditLog is the file of the API server's notes, one in JSON (audit.k8s.io/v1) a line, of what ServiceAccounts asked
+// for.
+func (c *Cluster) AuditLog(t testing.TB) string {
+	t.Helper()
+	c.Client(t)
+	return filepath.Join(c.audit, auditLog)
+}
+
 const systemNamespace = "sim-operator-system"
 
 func (c *Cluster) up(ctx context.Context) error {
@@ -92,6 +119,11 @@ func (c *Cluster) up(ctx context.Context) error {
 	c.plane = envtest.Environment{
 		CRDDirectoryPaths:     []string{filepath.Join(root, "config", "crd", "bases")},
 		ErrorIfCRDPathMissing: true,
+	}
+	if c.Audited {
+		if err := c.writeAudit(); err != nil {
+			return fmt.Errorf("prepare the audit log: %w", err)
+		}
 	}
 	config, err := c.plane.Start()
 	if err != nil {
@@ -106,6 +138,9 @@ func (c *Cluster) up(ctx context.Context) error {
 	if c.client, err = client.New(config, client.Options{Scheme: types}); err != nil {
 		return err
 	}
+	if c.Bare {
+		return nil
+	}
 	if err := c.client.Create(ctx, namespace(systemNamespace)); err != nil {
 		return err
 	}
@@ -118,6 +153,37 @@ func (c *Cluster) up(ctx context.Context) error {
 			return fmt.Errorf("install %s: %w", path, err)
 		}
 	}
+	return nil
+}
+
+const (
+	auditLog    = "audit.log"
+	auditPolicy = `
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: Metadata
+  userGroups: ["system:serviceaccounts"]
+- level: None
+`
+)
+
+// writeAudit has the API server keep an audit log. Lines are written before the answer is sent.
+func (c *Cluster) writeAudit() error {
+	dir, err := os.MkdirTemp("", "audit-")
+	if err != nil {
+		return err
+	}
+	c.audit = dir
+	policy := filepath.Join(dir, "policy.yaml")
+	if err := os.WriteFile(policy, []byte(auditPolicy), 0o600); err != nil {
+		return err
+	}
+	c.plane.ControlPlane.GetAPIServer().Configure().
+		Set("audit-policy-file", policy).
+		Set("audit-log-path", filepath.Join(dir, auditLog)).
+		Set("audit-log-mode", "blocking-strict")
 	return nil
 }
 

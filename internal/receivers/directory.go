@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"net/netip"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,8 @@ type Receiver struct {
 	Suspended bool      `json:"suspended,omitempty"`
 	PerSecond int32     `json:"perSecond,omitempty"`
 	Burst     int32     `json:"burst,omitempty"`
+	// Sources are the networks that deliveries may come from; none is all of them.
+	Sources []netip.Prefix `json:"sources,omitempty"`
 
 	live *live
 }
@@ -38,6 +41,16 @@ type live struct {
 // Key names the receiver within the cluster: namespace/name.
 func (r *Receiver) Key() string {
 	return r.Namespace + "/" + r.Name
+}
+
+// Restricted says that the receiver does not take deliveries from everywhere.
+func (r *Receiver) Restricted() bool {
+	return len(r.Sources) > 0
+}
+
+// Allows says that a delivery may come from this address.
+func (r *Receiver) Allows(source netip.Addr) bool {
+	return !r.Restricted() || slices.ContainsFunc(r.Sources, func(network netip.Prefix) bool { return network.Contains(source) })
 }
 
 // Reserve takes one delivery from the receiver's rate limit and returns 0, or takes none and returns how long to wait.
@@ -95,7 +108,22 @@ func FromResource(r *v1alpha1.SimReceiver) Receiver {
 		Suspended: r.Spec.Suspend,
 		PerSecond: r.Spec.RateLimit.DeliveriesPerSecond,
 		Burst:     r.Spec.RateLimit.Burst,
+		Sources:   sourcesOf(r.Spec.AllowedSources),
 	}
+}
+
+// sourcesOf reads networks. One that cannot be read allows nobody: were it left out, a list of nothing else would allow
+// everybody.
+func sourcesOf(texts []v1alpha1.CIDR) []netip.Prefix {
+	var sources []netip.Prefix
+	for _, text := range texts {
+		network, err := netip.ParsePrefix(string(text))
+		if err != nil {
+			network = netip.Prefix{}
+		}
+		sources = append(sources, network)
+	}
+	return sources
 }
 
 // Directory finds receivers by the hash of a token. It is safe for concurrent use; a look-up takes no lock.

@@ -53,11 +53,24 @@ type Handler struct {
 	spool     Spool
 	clock     clock.PassiveClock
 	metrics   *Metrics
+	options   Options
+	misses    *misses
+	gate      *gate
+}
+
+// Options are the settings of the door.
+type Options struct {
+	Limits Limits
+	// TrustedProxies are those whose X-Forwarded-For is believed.
+	TrustedProxies Networks
 }
 
 // NewHandler makes the door in front of a spool.
-func NewHandler(directory Directory, s Spool, c clock.PassiveClock, m *Metrics) *Handler {
-	return &Handler{directory: directory, spool: s, clock: c, metrics: m}
+func NewHandler(directory Directory, s Spool, c clock.PassiveClock, m *Metrics, o Options) *Handler {
+	return &Handler{
+		directory: directory, spool: s, clock: c, metrics: m,
+		options: o, misses: newMisses(o.Limits), gate: newGate(o.Limits),
+	}
 }
 
 // ServeHTTP answers one delivery.
@@ -88,7 +101,14 @@ func (h *Handler) accept(c *call, w http.ResponseWriter, r *http.Request) (strin
 	if failure := h.admit(c, w, r); failure != nil {
 		return "", failure
 	}
-	body, failure := readBody(w, r)
+	leave := h.gate.enter(r.Context(), c.receiver.Key())
+	if leave == nil {
+		return "", &problem{
+			Status: http.StatusServiceUnavailable, Detail: "too many deliveries are under way", retryAfter: RetryAfter, result: resultBusy,
+		}
+	}
+	defer leave()
+	body, failure := h.readBody(w, r)
 	if failure != nil {
 		return "", failure
 	}
@@ -110,7 +130,7 @@ func (h *Handler) accept(c *call, w http.ResponseWriter, r *http.Request) (strin
 func (h *Handler) admit(c *call, w http.ResponseWriter, r *http.Request) *problem {
 	token, kind, ok := splitPath(r.URL.Path)
 	if !ok {
-		return notFound()
+		return h.notFound(c, w, r)
 	}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
@@ -123,23 +143,43 @@ func (h *Handler) admit(c *call, w http.ResponseWriter, r *http.Request) *proble
 	}
 	receiver, ok := h.directory.Lookup(sha256.Sum256([]byte(token)))
 	if !ok {
-		return notFound()
+		return h.notFound(c, w, r)
 	}
 	c.kind, c.receiver = kind, receiver
-	if receiver.Suspended {
+	if receiver.Restricted() && !receiver.Allows(clientAddress(r, h.options.TrustedProxies)) {
+		// As if the token were unknown, in everything, so that whoever found a token does not learn that it is one.
+		failure := h.notFound(c, w, r)
+		failure.result = resultForbiddenSource
+		return failure
+	}
+	return h.admitReceiver(c, r)
+}
+
+// admitReceiver decides whether a receiver takes a delivery now.
+func (h *Handler) admitReceiver(c *call, r *http.Request) *problem {
+	if c.receiver.Suspended {
 		return &problem{
 			Status: http.StatusServiceUnavailable, Detail: "the receiver is suspended", retryAfter: time.Minute, result: resultSuspended,
 		}
 	}
-	if r.ContentLength > MaxBodyBytes {
-		return tooLarge()
+	if r.ContentLength > h.options.Limits.BodyBytes {
+		return h.tooLarge()
 	}
-	if wait := receiver.Reserve(c.receivedAt); wait > 0 {
+	if wait := c.receiver.Reserve(c.receivedAt); wait > 0 {
 		return &problem{
 			Status: http.StatusTooManyRequests, Detail: "the receiver's rate limit is used up", retryAfter: wait, result: resultRateLimited,
 		}
 	}
 	return nil
+}
+
+// notFound answers a stranger. The connection is closed, or else net/http would wait for the body before it answers.
+func (h *Handler) notFound(c *call, w http.ResponseWriter, r *http.Request) *problem {
+	w.Header().Set("Connection", "close")
+	if wait := h.misses.add(clientAddress(r, h.options.TrustedProxies), c.receivedAt); wait > 0 {
+		return &problem{Status: http.StatusTooManyRequests, Detail: "too many requests for what is not there", retryAfter: wait, result: resultTooManyMisses}
+	}
+	return &problem{Status: http.StatusNotFound, result: resultNotFound}
 }
 
 func (h *Handler) quarantine(ctx context.Context, d spool.Delivery, cause error) *problem {
@@ -192,12 +232,12 @@ func splitPath(path string) (token, kind string, ok bool) {
 	return token, kind, ok && token != "" && (kind == KindOrders || kind == KindAlerts)
 }
 
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *problem) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBodyBytes))
+func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *problem) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.options.Limits.BodyBytes))
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
-		return nil, tooLarge()
+		return nil, h.tooLarge()
 	case err != nil:
 		return nil, &problem{Status: http.StatusRequestTimeout, Detail: "the body did not arrive whole", result: resultIncomplete}
 	}
@@ -213,13 +253,9 @@ func nameOf(kind string, body []byte) (string, error) {
 	return alert.Name(), err
 }
 
-func notFound() *problem {
-	return &problem{Status: http.StatusNotFound, result: resultNotFound}
-}
-
-func tooLarge() *problem {
+func (h *Handler) tooLarge() *problem {
 	return &problem{
-		Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("a delivery has at most %d bytes", MaxBodyBytes), result: resultTooLarge,
+		Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("a delivery has at most %d bytes", h.options.Limits.BodyBytes), result: resultTooLarge,
 	}
 }
 

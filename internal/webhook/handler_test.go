@@ -28,6 +28,9 @@ import (
 )
 
 const (
+	// maxBodyBytes is the default of Limits.BodyBytes.
+	maxBodyBytes = 64 << 10
+
 	demoToken  = "demo-token-0123456789-0123456789-0123456789"
 	otherToken = "other-token-0123456789-0123456789-012345678"
 	noToken    = "no-ones-token-0123456789-0123456789-0123456"
@@ -93,7 +96,7 @@ func newDoor(all ...receivers.Receiver) *door {
 	if len(all) > 0 {
 		d.directory.Replace(all, true)
 	}
-	d.Handler = NewHandler(d.directory, d.spool, d.clock, NewMetrics(d.registry))
+	d.Handler = NewHandler(d.directory, d.spool, d.clock, NewMetrics(d.registry), Options{Limits: DefaultLimits()})
 	return d
 }
 
@@ -202,12 +205,12 @@ func TestAnswers(t *testing.T) {
 			kept: accepted("sims/orders/"+string(anID), []byte("\ufeff\r\n"+string(orderBody("X", `{"y" : 1.0}`))+"\t")), counted: [2]string{"orders", "accepted"},
 		},
 		"64 KiB are accepted": {
-			path: orders, body: strings.NewReader(string(padded(MaxBodyBytes))), want: answer{status: 200, deliveryID: "spool123-1"},
-			kept: accepted("sims/orders/"+string(anID), padded(MaxBodyBytes)), counted: [2]string{"orders", "accepted"},
+			path: orders, body: strings.NewReader(string(padded(maxBodyBytes))), want: answer{status: 200, deliveryID: "spool123-1"},
+			kept: accepted("sims/orders/"+string(anID), padded(maxBodyBytes)), counted: [2]string{"orders", "accepted"},
 		},
 		"64 KiB in chunks are accepted": {
-			path: orders, body: unknownLength{strings.NewReader(string(padded(MaxBodyBytes)))}, want: answer{status: 200, deliveryID: "spool123-1"},
-			kept: accepted("sims/orders/"+string(anID), padded(MaxBodyBytes)), counted: [2]string{"orders", "accepted"},
+			path: orders, body: unknownLength{strings.NewReader(string(padded(maxBodyBytes)))}, want: answer{status: 200, deliveryID: "spool123-1"},
+			kept: accepted("sims/orders/"+string(anID), padded(maxBodyBytes)), counted: [2]string{"orders", "accepted"},
 		},
 		"a query changes nothing": {
 			path: orders + "?debug=1", body: strings.NewReader(string(orderBody())), want: answer{status: 200, deliveryID: "spool123-1"},
@@ -275,16 +278,16 @@ func TestAnswers(t *testing.T) {
 			want: answer{status: 405, allow: "POST", body: problem{Status: 405, Title: "Method Not Allowed", Detail: "deliveries come by POST"}},
 		},
 		"a length over 64 KiB": {
-			path: orders, body: untouched{t}, length: MaxBodyBytes + 1, want: tooLarge, counted: [2]string{"orders", "too_large"},
+			path: orders, body: untouched{t}, length: maxBodyBytes + 1, want: tooLarge, counted: [2]string{"orders", "too_large"},
 		},
 		"chunks over 64 KiB": {
-			path: orders, body: unknownLength{strings.NewReader(string(padded(MaxBodyBytes + 1)))}, want: tooLarge, counted: [2]string{"orders", "too_large"},
+			path: orders, body: unknownLength{strings.NewReader(string(padded(maxBodyBytes + 1)))}, want: tooLarge, counted: [2]string{"orders", "too_large"},
 		},
 		"chunks without end": {
 			path: orders, body: unknownLength{endless{}}, want: tooLarge, counted: [2]string{"orders", "too_large"},
 		},
 		"a stranger's length does not matter": {
-			path: "/hooks/" + noToken + "/orders", body: untouched{t}, length: MaxBodyBytes + 1, want: notFound, counted: [2]string{"", "not_found"},
+			path: "/hooks/" + noToken + "/orders", body: untouched{t}, length: maxBodyBytes + 1, want: notFound, counted: [2]string{"", "not_found"},
 		},
 		"a body that ends early": {
 			path: orders, body: io.MultiReader(strings.NewReader(string(orderBody())), iotest.ErrReader(io.ErrUnexpectedEOF)), length: 1000,
@@ -527,7 +530,7 @@ func TestWhatIsRefusedBeforeTheLimitTakesNothingFromIt(t *testing.T) {
 	d := newDoor(demo())
 	for range 10 {
 		d.serve(http.MethodGet, "/hooks/"+demoToken+"/orders", http.NoBody)
-		d.post(demoToken, KindOrders, padded(MaxBodyBytes+1))
+		d.post(demoToken, KindOrders, padded(maxBodyBytes+1))
 		d.post(noToken, KindOrders, orderBody())
 	}
 	if w := d.post(demoToken, KindOrders, orderBody()); w.Code != http.StatusOK {
@@ -543,8 +546,8 @@ func TestStrangersMakeNoLabels(t *testing.T) {
 		d.serve(fmt.Sprintf("M%d", i), "/hooks/"+demoToken+"/orders", http.NoBody)
 	}
 	got, err := testutil.GatherAndCount(d.registry, "sim_operator_deliveries_total")
-	if err != nil || got != 2 {
-		t.Errorf("there are %d series (%v), want 2", got, err)
+	if err != nil || got != 3 {
+		t.Errorf("there are %d series (%v), want 3", got, err)
 	}
 }
 

@@ -8,17 +8,20 @@ import (
 
 // Results of a delivery, as the metric's label has them.
 const (
-	resultAccepted      = "accepted"
-	resultMalformed     = "malformed"
-	resultUnprocessable = "unprocessable"
-	resultNotFound      = "not_found"
-	resultMethod        = "method_not_allowed"
-	resultTooLarge      = "too_large"
-	resultIncomplete    = "incomplete"
-	resultRateLimited   = "rate_limited"
-	resultSuspended     = "suspended"
-	resultFull          = "spool_full"
-	resultUnavailable   = "unavailable"
+	resultAccepted        = "accepted"
+	resultMalformed       = "malformed"
+	resultUnprocessable   = "unprocessable"
+	resultNotFound        = "not_found"
+	resultTooManyMisses   = "too_many_misses"
+	resultForbiddenSource = "forbidden_source"
+	resultMethod          = "method_not_allowed"
+	resultTooLarge        = "too_large"
+	resultIncomplete      = "incomplete"
+	resultRateLimited     = "rate_limited"
+	resultSuspended       = "suspended"
+	resultFull            = "spool_full"
+	resultBusy            = "busy"
+	resultUnavailable     = "unavailable"
 )
 
 // Metrics counts what the door answers.

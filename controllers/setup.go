@@ -19,6 +19,11 @@ import (
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
 )
 
+// To ask who scrapes the metrics, and whether they may:
+//
+// +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
+// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
+
 // DefaultConcurrency is how many SimOrders, and how many SimAlerts, are reconciled at the same time. A reconcile mostly
 // waits for the API server, whose etcd writes faster the more writes it has to put together.
 const DefaultConcurrency = 64

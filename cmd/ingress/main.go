@@ -14,11 +14,11 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/log"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/sim-operator/sim-operator/internal/admin"
 	"github.com/sim-operator/sim-operator/internal/ingress"
+	"github.com/sim-operator/sim-operator/internal/logging"
 	"github.com/sim-operator/sim-operator/internal/version"
 )
 
@@ -44,7 +44,7 @@ func serve(ctx context.Context, args []string) error {
 	options := ingress.DefaultOptions()
 	options.BindFlags(flags)
 	config.RegisterFlags(flags)
-	logOptions := zap.Options{}
+	logOptions := logging.Options{}
 	logOptions.BindFlags(flags)
 	showVersion := flags.Bool("version", false, "Print the version and exit.")
 	if err := flags.Parse(args); err != nil {
@@ -54,7 +54,7 @@ func serve(ctx context.Context, args []string) error {
 		fmt.Println("ingress", version.String())
 		return nil
 	}
-	log.SetLogger(zap.New(zap.UseFlagOptions(&logOptions)))
+	log.SetLogger(logging.New(&logOptions))
 	restConfig, err := config.GetConfig()
 	if err != nil {
 		return fmt.Errorf("find the API server: %w", err)

@@ -9,26 +9,27 @@ import (
 	"os"
 	"time"
 
-	"go.uber.org/zap/zapcore"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/sim-operator/sim-operator/controllers"
+	"github.com/sim-operator/sim-operator/internal/logging"
+	"github.com/sim-operator/sim-operator/internal/monitoring"
 	"github.com/sim-operator/sim-operator/internal/namespaces"
 	"github.com/sim-operator/sim-operator/internal/version"
 )
 
 type options struct {
-	metricsAddress, probeAddress            string
+	probeAddress                            string
+	metrics                                 monitoring.Options
 	leaderElect                             bool
 	leaderNamespace                         string
 	leaseDuration, renewDeadline, retryWait time.Duration
 	concurrency                             int
 	namespaces                              namespaces.Set
-	zap                                     zap.Options
+	log                                     logging.Options
 	showVersion                             bool
 }
 
@@ -40,7 +41,7 @@ func main() {
 		fmt.Println("manager", version.String())
 		return
 	}
-	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&o.zap)))
+	ctrl.SetLogger(logging.New(&o.log))
 	if err := run(ctrl.SetupSignalHandler(), &o); err != nil {
 		ctrl.Log.Error(err, "The manager stopped")
 		os.Exit(1)
@@ -48,7 +49,8 @@ func main() {
 }
 
 func (o *options) bind(flags *flag.FlagSet) {
-	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8081", "Where metrics are served; 0 for nowhere.")
+	o.metrics = monitoring.DefaultOptions()
+	o.metrics.BindFlags(flags)
 	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8082", "Where /healthz and /readyz are served.")
 	flags.BoolVar(&o.leaderElect, "leader-elect", true, "Work only while this replica is the leader.")
 	flags.StringVar(&o.leaderNamespace, "leader-election-namespace", "", "Where the leader's Lease is; by default the namespace this runs in.")
@@ -58,8 +60,7 @@ func (o *options) bind(flags *flag.FlagSet) {
 	flags.IntVar(&o.concurrency, "concurrency", controllers.DefaultConcurrency, "How many SimOrders, and how many SimAlerts, are reconciled at the same time.")
 	flags.Var(&o.namespaces, "namespaces", "The namespaces that are worked in, with commas between them; by default all.")
 	flags.BoolVar(&o.showVersion, "version", false, "Print the version and exit.")
-	o.zap.TimeEncoder = zapcore.RFC3339NanoTimeEncoder
-	o.zap.BindFlags(flags)
+	o.log.BindFlags(flags)
 }
 
 func run(ctx context.Context, o *options) error {
@@ -75,7 +76,11 @@ func run(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	settings.Metrics.BindAddress = o.metricsAddress
+	certificate, err := o.metrics.Certificate()
+	if err != nil {
+		return err
+	}
+	settings.Metrics = o.metrics.ServerOptions(certificate)
 	settings.HealthProbeBindAddress = o.probeAddress
 	settings.Cache.DefaultNamespaces = o.namespaces.Cache()
 	settings.LeaderElection = o.leaderElect
@@ -86,6 +91,11 @@ func run(ctx context.Context, o *options) error {
 	mgr, err := ctrl.NewManager(config, settings)
 	if err != nil {
 		return fmt.Errorf("make the manager: %w", err)
+	}
+	if certificate != nil && certificate.Watcher != nil {
+		if err := mgr.Add(certificate.Watcher); err != nil {
+			return fmt.Errorf("follow the certificate for the metrics: %w", err)
+		}
 	}
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return fmt.Errorf("add the health check: %w", err)

@@ -53,6 +53,7 @@ func start(t *testing.T, kubeconfig string) *process {
 	p.command = exec.Command(os.Args[0],
 		"--kubeconfig="+kubeconfig,
 		"--metrics-bind-address="+p.metrics,
+		"--metrics-secure=false",
 		"--health-probe-bind-address="+p.probes,
 		"--leader-election-namespace=sim-operator-system",
 		"--leader-election-lease-duration=6s",

@@ -82,6 +82,7 @@ func managerProcess(o *Options, kubeconfig string, l listeners) Process {
 	return Process{Name: Manager, Path: filepath.Join(o.Programs, "manager"), Env: o.ManagerEnv, Args: append([]string{
 		"--kubeconfig=" + kubeconfig,
 		"--metrics-bind-address=" + address(l.metrics),
+		"--metrics-secure=false", // they are only for this machine, and for curl
 		"--health-probe-bind-address=" + address(l.probes),
 		// Short, so that a manager that was killed works again soon after it is back.
 		"--leader-election-namespace=" + systemNamespace,
@@ -96,6 +97,7 @@ func ingressProcess(o *Options, name, kubeconfig string, l listeners) Process {
 		"--kubeconfig=" + kubeconfig,
 		"--hooks-bind-address=" + address(l.hooks),
 		"--metrics-bind-address=" + address(l.metrics),
+		"--metrics-secure=false", // they are only for this machine, and for curl
 		"--health-probe-bind-address=" + address(l.probes),
 		"--spool-dir=" + filepath.Join(o.Dir, "spool", name),
 		"--replica-name=" + name,

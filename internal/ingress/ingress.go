@@ -36,10 +36,18 @@ import (
 // +kubebuilder:rbac:groups=sim-operator.io,resources=simreceivers,verbs=get;list;watch
 // +kubebuilder:rbac:groups=sim-operator.io,resources=simreceivers/status,verbs=update
 // +kubebuilder:rbac:groups=sim-operator.io,resources=simorders;simalerts,verbs=get;create;update
+//
+// To ask who scrapes its metrics, and whether they may:
+//
+// +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
+// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 
 // Run is an ingress. It returns when ctx has ended and all that was under way is finished, or with the error that keeps
 // it from working.
 func Run(ctx context.Context, config *rest.Config, o Options, registry metrics.RegistererGatherer, log logr.Logger) error {
+	if err := o.Door.Limits.Validate(); err != nil {
+		return err
+	}
 	realClock := clock.RealClock{}
 	queue := apply.NewQueue(realClock)
 	kept, err := openSpool(o, queue)
@@ -96,7 +104,7 @@ func runParts(ctx context.Context, config *rest.Config, o Options, log logr.Logg
 	if err != nil {
 		return err
 	}
-	handler := webhook.NewHandler(directory, kept, p.clock, webhook.NewMetrics(p.registry))
+	handler := webhook.NewHandler(directory, kept, p.clock, webhook.NewMetrics(p.registry), o.Door)
 	applier := apply.New(p.queue, kept, directory, cluster.client, apply.Options{
 		Workers: o.Workers, Clock: p.clock, Jitter: mathrand.Float64, Log: log.WithName("apply"), Metrics: apply.NewMetrics(p.registry),
 	})
@@ -114,7 +122,7 @@ func runParts(ctx context.Context, config *rest.Config, o Options, log logr.Logg
 	group.Go(func() error { return serveHooks(ctx, o, handler, log) })
 	group.Go(func() error { return serveAdmin(ctx, o, p.spool) })
 	group.Go(func() error { return serveProbes(ctx, o, ready, log) })
-	group.Go(func() error { return serveMetrics(ctx, o, p.registry, log) })
+	group.Go(func() error { return serveMetrics(ctx, o, config, p.registry, log) })
 	return group.Wait()
 }
 

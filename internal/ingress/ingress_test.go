@@ -56,7 +56,7 @@ func newDoor(t testing.TB) *door {
 	d := &door{client: plane.Client(t), namespace: plane.Namespace(t), token: strings.Repeat("t", 20) + uuid.NewString()}
 	d.publish(t)
 	d.options = DefaultOptions()
-	d.options.SpoolDir, d.options.MetricsAddress, d.options.Replica = t.TempDir(), "0", "replica-1"
+	d.options.SpoolDir, d.options.Metrics.Address, d.options.Replica = t.TempDir(), "0", "replica-1"
 	d.start(t)
 	return d
 }

@@ -5,22 +5,25 @@ import (
 	"os"
 	"time"
 
+	"github.com/sim-operator/sim-operator/internal/monitoring"
 	"github.com/sim-operator/sim-operator/internal/namespaces"
 	"github.com/sim-operator/sim-operator/internal/spool"
+	"github.com/sim-operator/sim-operator/internal/webhook"
 )
 
 // Options are the settings of an ingress; the flags explain each.
 type Options struct {
-	HooksAddress   string
-	MetricsAddress string
-	ProbeAddress   string
-	TLSCertFile    string
-	TLSKeyFile     string
-	SpoolDir       string
-	Replica        string
-	Namespaces     namespaces.Set
-	Workers        int
-	GracePeriod    time.Duration
+	HooksAddress string
+	ProbeAddress string
+	Metrics      monitoring.Options
+	Door         webhook.Options
+	TLSCertFile  string
+	TLSKeyFile   string
+	SpoolDir     string
+	Replica      string
+	Namespaces   namespaces.Set
+	Workers      int
+	GracePeriod  time.Duration
 	// QuarantineWhenFull is WhenFullRefuse or WhenFullDropOldest.
 	QuarantineWhenFull string
 	Spool              spool.Options
@@ -30,7 +33,8 @@ type Options struct {
 func DefaultOptions() Options {
 	return Options{
 		HooksAddress:       ":8080",
-		MetricsAddress:     ":8081",
+		Metrics:            monitoring.DefaultOptions(),
+		Door:               webhook.Options{Limits: webhook.DefaultLimits()},
 		ProbeAddress:       ":8082",
 		SpoolDir:           "/var/lib/sim-operator",
 		Replica:            replicaName(),
@@ -55,7 +59,6 @@ func replicaName() string {
 // BindFlags makes flags of the options.
 func (o *Options) BindFlags(flags *flag.FlagSet) {
 	flags.StringVar(&o.HooksAddress, "hooks-bind-address", o.HooksAddress, "The address on which deliveries are taken.")
-	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, "The address on which metrics are served; 0 serves none.")
 	flags.StringVar(&o.ProbeAddress, "health-probe-bind-address", o.ProbeAddress, "The address on which /healthz and /readyz are served.")
 	flags.StringVar(&o.TLSCertFile, "tls-cert-file", o.TLSCertFile, "The certificate for the hooks, read again when it changes. Without it they are served in the clear.")
 	flags.StringVar(&o.TLSKeyFile, "tls-key-file", o.TLSKeyFile, "The key of --tls-cert-file.")
@@ -65,6 +68,9 @@ func (o *Options) BindFlags(flags *flag.FlagSet) {
 	flags.IntVar(&o.Workers, "workers", o.Workers, "How many resources are written at the same time.")
 	flags.DurationVar(&o.GracePeriod, "grace-period", o.GracePeriod, "How long requests that are under way may take to finish after SIGTERM.")
 	flags.StringVar(&o.QuarantineWhenFull, "quarantine-when-full", o.QuarantineWhenFull, "What to do when the quarantine is full: refuse (push back), or drop-oldest (counted in sim_operator_quarantine_dropped_total).")
+	flags.Var(&o.Door.TrustedProxies, "trusted-proxies", "The networks of the load balancers in front, as CIDRs with commas between them. In what comes from them, the last address in X-Forwarded-For that is not theirs is the caller's.")
+	o.Door.Limits.BindFlags(flags)
+	o.Metrics.BindFlags(flags)
 	bindSpoolFlags(flags, &o.Spool)
 }
 

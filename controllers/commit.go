@@ -95,7 +95,10 @@ func settled(wait time.Duration, err error) (ctrl.Result, error) {
 	if isOutdated(err) {
 		return ctrl.Result{RequeueAfter: retryOutdated}, nil
 	}
-	return ctrl.Result{RequeueAfter: wait}, err
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: wait}, nil
 }
 
 func isOutdated(err error) bool {

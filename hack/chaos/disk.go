@@ -42,9 +42,17 @@ func (d *disk) String() string {
 	return fmt.Sprintf("the second ingress has a disk of its own, of %d MiB", diskBytes>>20)
 }
 
+// remove unmounts it. The files go to the directory below, for a look.
 func (d *disk) remove() {
-	if d.why == nil {
-		unmount(d.dir)
+	if d.why != nil {
+		return
+	}
+	kept := d.dir + ".kept"
+	err := os.CopyFS(kept, os.DirFS(d.dir))
+	unmount(d.dir)
+	if err == nil {
+		_ = os.Remove(d.dir)
+		_ = os.Rename(kept, d.dir) // else they stay under the other name
 	}
 }
 

@@ -30,6 +30,11 @@ const (
 	keepApplied = 8 << 20
 )
 
+// managerArgs make the lease shorter than a freeze may last, and let a manager that was killed work again soon.
+func managerArgs() []string {
+	return []string{"--leader-election-lease-duration=3s", "--leader-election-renew-deadline=2s", "--leader-election-retry-period=500ms"}
+}
+
 // errMissed is a run that proves less than it says.
 var errMissed = errors.New("a fault was never carried out")
 
@@ -46,6 +51,7 @@ func run(ctx context.Context, o options) (flawless bool, err error) {
 	p.say("%s", d)
 	cluster, err := localcluster.Start(ctx, localcluster.Options{
 		Dir: o.dir, Root: o.root, Assets: o.assets, Programs: programs, Ingresses: replicas,
+		ManagerArgs: managerArgs(),
 		IngressArgs: []string{fmt.Sprintf("--keep-applied-max-bytes=%d", keepApplied)},
 		Supervisor:  localcluster.SupervisorOptions{Backoff: localcluster.Backoff{First: 200 * time.Millisecond, Max: 2 * time.Second, Settled: 3 * time.Second}},
 		Progress:    func(step string) { p.say("%s", step) },

@@ -19,7 +19,7 @@ const (
 	longest         = 3 * time.Second
 	shortest        = 500 * time.Millisecond
 	// leaseLost is longer than the manager's lease lasts: it finds that it is no longer the leader.
-	leaseLost = 8 * time.Second
+	leaseLost = 5 * time.Second
 )
 
 // A step is one fault of the schedule. All that is left to chance is decided when it is made.
@@ -73,7 +73,7 @@ func faultKinds(again bool) []step {
 	if again {
 		kinds = append(kinds,
 			step{action: kill, target: first}, step{action: kill, target: first}, step{action: kill, target: second},
-			step{action: kill, target: second}, step{action: kill, target: localcluster.Manager}, step{action: kill, target: localcluster.Manager},
+			step{action: kill, target: second}, step{action: kill, target: localcluster.Manager},
 		)
 	}
 	return kinds

@@ -53,7 +53,7 @@ func runChild(role string) int {
 	}
 	terminated := make(chan os.Signal, 1)
 	signal.Notify(terminated, syscall.SIGTERM)
-	fmt.Println("up") // a SIGTERM from now on is caught
+	fmt.Println(strings.TrimSpace("up " + strings.Join(os.Args[1:], " ") + " " + os.Getenv("EXTRA"))) // a SIGTERM from now on is caught
 	<-terminated
 	if role == childObeys {
 		return 0
@@ -148,6 +148,34 @@ func TestSupervisorStartsAgainWhatWasKilled(t *testing.T) {
 	}
 	if got := s.Restarts("a"); got != 5 {
 		t.Errorf("%d restarts, want 5", got)
+	}
+}
+
+func TestSupervisorAddsArgumentsFromTheNextStartOn(t *testing.T) {
+	s, _ := newTestSupervisor(t, fast())
+	mustStart(t, s, child("a", childObeys))
+	waitUpInLog(t, s, "a")
+	for restarts, step := range []struct {
+		args, env []string
+		want      string
+	}{
+		{[]string{"-one"}, []string{"EXTRA=first"}, "up -one first"},
+		{[]string{"-two"}, nil, "up -two"},
+		{nil, nil, "up"},
+	} {
+		if err := s.Add("a", step.args, step.env); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Signal("a", syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "it says "+step.want, func() bool {
+			lines := strings.Split(strings.TrimLeft(Tail(s.LogFile("a"), 100), "\n"), "\n")
+			return len(lines) == restarts+2 && lines[restarts+1] == step.want
+		})
+	}
+	if err := s.Add("b", nil, nil); err == nil {
+		t.Error("what is not there was added to")
 	}
 }
 

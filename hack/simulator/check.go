@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,8 +9,10 @@ import (
 )
 
 const (
-	quietPatience = 3 * time.Minute
-	quietPoll     = 500 * time.Millisecond
+	// quietPatience is how long nothing may get on before the wait is given up. What is held back is looked at again
+	// after at most a minute.
+	quietPatience = 90 * time.Second
+	quietPoll     = time.Second
 	// readPatience is how long the cluster is asked again when it does not answer.
 	readPatience = time.Minute
 )
@@ -60,51 +63,69 @@ func (s *Simulator) Check(ctx context.Context) (*Result, error) {
 	return result, nil
 }
 
-// waitQuiet waits until no delivery waits in a spool and no report for its status.
+// waitQuiet waits until no delivery waits in a spool and no report for its status, for as long as it gets on.
 func (s *Simulator) waitQuiet(ctx context.Context) error {
 	s.options.Progress("waiting until the spools are empty and all reports are processed")
-	ctx, cancel := context.WithTimeout(ctx, quietPatience)
-	defer cancel()
-	told := time.Now()
+	told, moved := time.Now(), time.Now()
+	var before backlog
 	for {
-		err := s.quiet(ctx)
-		if err == nil {
+		now, err := s.backlog(ctx)
+		if err == nil && now.empty() {
 			return nil
+		}
+		if err == nil && now != before {
+			before, moved = now, time.Now()
 		}
 		if time.Since(told) >= progressEvery {
 			told = time.Now()
-			s.options.Progress(err.Error())
+			s.options.Progress(cmp.Or(errorText(err), before.String()))
 		}
-		if !sleep(quietPoll, ctx.Done()) {
-			return fmt.Errorf("not quiet after %s: %w", quietPatience, err)
+		if time.Since(moved) > quietPatience || !sleep(quietPoll, ctx.Done()) {
+			return fmt.Errorf("for %s nothing got on: %s", quietPatience, cmp.Or(errorText(err), before.String()))
 		}
 	}
 }
 
-// quiet is nil if nothing moves, and else says what does.
-func (s *Simulator) quiet(ctx context.Context) error {
+// A backlog is what is still to be done. events is how many have been seen: that rises while it is done.
+type backlog struct{ waiting, behind, events int }
+
+func (b backlog) empty() bool { return b.waiting == 0 && b.behind == 0 }
+
+func (b backlog) String() string {
+	if b.waiting > 0 {
+		return fmt.Sprintf("%d deliveries wait in the spools, %d Events seen", b.waiting, b.events)
+	}
+	return fmt.Sprintf("%d resources have reports that are not in their status yet, %d Events seen", b.behind, b.events)
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// backlog looks first at the spools, and at the resources only when these are empty: to list them costs the server much.
+func (s *Simulator) backlog(ctx context.Context) (backlog, error) {
 	waiting, err := sum(ctx, s.options.MetricsURLs, waitingMetric)
 	if err != nil {
-		return err
+		return backlog{}, err
 	}
+	b := backlog{waiting: waiting, events: s.watch.count()}
 	if waiting > 0 {
-		return fmt.Errorf("%d deliveries wait in the spools", waiting)
+		return b, nil
 	}
 	resources, err := s.cluster.resources(ctx)
 	if err != nil {
-		return err
+		return backlog{}, err
 	}
-	behind := 0
 	for i := range resources {
 		r := &resources[i]
 		if r.Status.Sequence != r.lastSequence() || r.Status.Generation != r.Generation {
-			behind++
+			b.behind++
 		}
 	}
-	if behind > 0 {
-		return fmt.Errorf("%d resources have reports that are not in their status yet", behind)
-	}
-	return nil
+	return b, nil
 }
 
 // contents reads all that belongs to the run.

@@ -206,7 +206,7 @@ func TestVerifyFinds(t *testing.T) {
 				r[0].LastReceivedAt, r[0].ReceivedAt = at(10), at(10)
 				c.Events[3].Time = at(10)
 			},
-			want: map[Flaw]int{WrongState: 1, WrongStatus: 5},
+			want: map[Flaw]int{WrongState: 1, WrongStatus: 4},
 		},
 		"a status that another report brought": {
 			spoil: func(_ *Ledger, c *Contents) { c.Resources[order].Status.Says = "Pending" },
@@ -225,6 +225,10 @@ func TestVerifyFinds(t *testing.T) {
 		"a condition too many": {
 			spoil: func(_ *Ledger, c *Contents) { c.Resources[order].Status.Conditions["Stalled"] = "True/OrderFailed" },
 			want:  map[Flaw]int{WrongStatus: 1},
+		},
+		"a condition that does not follow from the state is none of its business": {
+			spoil: func(_ *Ledger, c *Contents) { c.Resources[order].Status.Conditions["Overdue"] = "True/OrderOverdue" },
+			want:  map[Flaw]int{},
 		},
 		"a condition of a wrong time": {
 			spoil: func(_ *Ledger, c *Contents) { c.Resources[alert].Status.Times["Active"] = at(1) },

@@ -18,8 +18,10 @@ import (
 
 const (
 	// hitPatience is how long an armed failpoint may take to be hit: the API server may have to come back first.
-	hitPatience = 30 * time.Second
+	hitPatience = 45 * time.Second
 	upPatience  = 20 * time.Second
+	// maxFailures is how many faults that could not be carried out are too many to go on.
+	maxFailures = 20
 )
 
 // faults carries a schedule out.
@@ -38,11 +40,12 @@ func newFaults(seed uint64, pause time.Duration, s *localcluster.Supervisor, d *
 
 // run carries out steps until each fault was tried and enough has ended, or ctx has.
 func (f *faults) run(ctx, enough context.Context) {
-	for n := 0; ctx.Err() == nil && (n < firstRound() || enough.Err() == nil); n++ {
+	for ctx.Err() == nil && (enough.Err() == nil || f.missed() != nil && f.failures < maxFailures) {
 		step := f.schedule.next()
 		if err := f.carryOut(ctx, step); err != nil {
 			f.failures++
-			f.printer.say("fault failed: %s: %v", step, err)
+			f.printer.say("%s could not be carried out, and will be tried again: %v", step, err)
+			f.schedule.again(step)
 		} else {
 			f.done[step.String()]++
 		}

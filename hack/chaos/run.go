@@ -30,9 +30,9 @@ const (
 	keepApplied = 8 << 20
 )
 
-// managerArgs make the lease shorter than a freeze may last, and let a manager that was killed work again soon.
+// managerArgs make the lease shorter than some freezes last, and let a manager that was killed work again soon.
 func managerArgs() []string {
-	return []string{"--leader-election-lease-duration=3s", "--leader-election-renew-deadline=2s", "--leader-election-retry-period=500ms"}
+	return []string{"--leader-election-lease-duration=4s", "--leader-election-renew-deadline=3s", "--leader-election-retry-period=500ms"}
 }
 
 // errMissed is a run that proves less than it says.

@@ -97,3 +97,6 @@ func (s *schedule) next() step {
 	next.nth = 1 + s.rng.IntN(20)
 	return next
 }
+
+// again puts a step that could not be carried out to the end of the deck.
+func (s *schedule) again(failed step) { s.deck = append(s.deck, failed) }

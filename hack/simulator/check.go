@@ -43,6 +43,11 @@ func (s *Simulator) readBaseline(ctx context.Context) (baseline, error) {
 
 // Check waits until nothing moves any more, and compares.
 func (s *Simulator) Check(ctx context.Context) (*Result, error) {
+	for resource := range s.ledger.Accounts {
+		if s.before.resources[resource] {
+			return nil, fmt.Errorf("%s was there before the start: seed %d was simulated on this cluster already", resource, s.options.Seed)
+		}
+	}
 	late := s.waitQuiet(ctx)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)

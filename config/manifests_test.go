@@ -37,10 +37,17 @@ const (
 )
 
 // plane has nothing installed but the CRDs.
-var plane = testenv.Cluster{Bare: true, Audited: true}
+var (
+	plane    = testenv.Cluster{Bare: true, Audited: true}
+	programs built
+)
 
 func TestMain(m *testing.M) {
-	os.Exit(plane.Main(m))
+	code := plane.Main(m)
+	if programs.path != "" {
+		_ = os.RemoveAll(programs.path) // it was made for temporary files
+	}
+	os.Exit(code)
 }
 
 // overlays are the directories that somebody may install.

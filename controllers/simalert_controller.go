@@ -14,8 +14,8 @@ import (
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
 )
 
-// +kubebuilder:rbac:groups=sim-operator.io,resources=simalerts,verbs=get;list;watch;delete
-// +kubebuilder:rbac:groups=sim-operator.io,resources=simalerts/status,verbs=get;patch
+// +kubebuilder:rbac:groups=sim-operator.io,resources=simalerts,verbs=list;watch;delete
+// +kubebuilder:rbac:groups=sim-operator.io,resources=simalerts/status,verbs=patch
 
 // SimAlertReconciler keeps the status and the Events of SimAlerts.
 type SimAlertReconciler struct {

@@ -14,8 +14,8 @@ import (
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
 )
 
-// +kubebuilder:rbac:groups=sim-operator.io,resources=simorders,verbs=get;list;watch;delete
-// +kubebuilder:rbac:groups=sim-operator.io,resources=simorders/status,verbs=get;patch
+// +kubebuilder:rbac:groups=sim-operator.io,resources=simorders,verbs=list;watch;delete
+// +kubebuilder:rbac:groups=sim-operator.io,resources=simorders/status,verbs=patch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create
 
 // SimOrderReconciler keeps the status and the Events of SimOrders.

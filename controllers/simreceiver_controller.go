@@ -19,8 +19,8 @@ import (
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
 )
 
-// +kubebuilder:rbac:groups=sim-operator.io,resources=simreceivers,verbs=get;list;watch
-// +kubebuilder:rbac:groups=sim-operator.io,resources=simreceivers/status,verbs=get;patch
+// +kubebuilder:rbac:groups=sim-operator.io,resources=simreceivers,verbs=list;watch
+// +kubebuilder:rbac:groups=sim-operator.io,resources=simreceivers/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;update
 
 // lookAgain is how often a receiver is looked at although nothing is known to have happened: to see a token that was

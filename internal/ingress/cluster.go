@@ -30,6 +30,8 @@ func newCluster(config *rest.Config, only namespaces.Set) (cluster, error) {
 	mapper := meta.NewDefaultRESTMapper([]schema.GroupVersion{v1alpha1.GroupVersion()})
 	for _, kind := range []string{v1alpha1.KindSimReceiver, v1alpha1.KindSimOrder, v1alpha1.KindSimAlert} {
 		mapper.Add(v1alpha1.GroupVersion().WithKind(kind), meta.RESTScopeNamespace)
+		// A cache of several namespaces asks by the name of the list.
+		mapper.Add(v1alpha1.GroupVersion().WithKind(kind+"List"), meta.RESTScopeNamespace)
 	}
 	httpClient, err := rest.HTTPClientFor(config)
 	if err != nil {

@@ -33,7 +33,7 @@ import (
 
 // The rights of the ingress. It reads no Secret.
 //
-// +kubebuilder:rbac:groups=sim-operator.io,resources=simreceivers,verbs=get;list;watch
+// +kubebuilder:rbac:groups=sim-operator.io,resources=simreceivers,verbs=list;watch
 // +kubebuilder:rbac:groups=sim-operator.io,resources=simreceivers/status,verbs=update
 // +kubebuilder:rbac:groups=sim-operator.io,resources=simorders;simalerts,verbs=get;create;update
 //

@@ -120,7 +120,8 @@ func (c *Cluster) waitKnown(ctx context.Context, name, ordersURL string) error {
 }
 
 // tooLarge is more than the ingress accepts, so that asking leaves nothing behind: it answers 413, or 503 for a
-// receiver that is suspended, where it would answer 404 to a token that it does not know.
+// receiver that is suspended, where it would answer 404 to a token that it does not know, and 429 to one that it was
+// asked about again and again.
 const tooLarge = 64<<10 + 1
 
 func askWhetherKnown(ctx context.Context, poster *http.Client, ordersURL string) error {
@@ -134,7 +135,7 @@ func askWhetherKnown(ctx context.Context, poster *http.Client, ordersURL string)
 		return fmt.Errorf("asking the ingress: %w", withoutURL(err))
 	}
 	defer response.Body.Close() //nolint:errcheck // only read
-	if response.StatusCode == http.StatusNotFound {
+	if response.StatusCode == http.StatusNotFound || response.StatusCode == http.StatusTooManyRequests {
 		return errors.New("the ingress does not know the receiver yet")
 	}
 	return nil

@@ -57,7 +57,8 @@ type user struct {
 	kubectl string
 }
 
-func newUser(t *testing.T) *user {
+// newUser starts everything, with more arguments for both programs.
+func newUser(t *testing.T, args ...string) *user {
 	t.Helper()
 	assets, err := localcluster.FindAssets(root)
 	if err != nil {
@@ -67,7 +68,9 @@ func newUser(t *testing.T) *user {
 	if err := localcluster.BuildPrograms(t.Context(), root, programs); err != nil {
 		t.Fatal(err)
 	}
-	cluster, err := localcluster.Start(t.Context(), localcluster.Options{Dir: t.TempDir(), Root: root, Assets: assets, Programs: programs})
+	cluster, err := localcluster.Start(t.Context(), localcluster.Options{
+		Dir: t.TempDir(), Root: root, Assets: assets, Programs: programs, ManagerArgs: args, IngressArgs: args,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

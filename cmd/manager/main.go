@@ -22,7 +22,7 @@ import (
 )
 
 type options struct {
-	probeAddress                            string
+	probeAddress, pprofAddress              string
 	metrics                                 monitoring.Options
 	leaderElect                             bool
 	leaderNamespace                         string
@@ -52,6 +52,7 @@ func (o *options) bind(flags *flag.FlagSet) {
 	o.metrics = monitoring.DefaultOptions()
 	o.metrics.BindFlags(flags)
 	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8082", "Where /healthz and /readyz are served.")
+	flags.StringVar(&o.pprofAddress, "pprof-bind-address", "0", "Where CPU and memory profiles are served, to anybody who reaches it; 0 for nowhere.")
 	flags.BoolVar(&o.leaderElect, "leader-elect", true, "Work only while this replica is the leader.")
 	flags.StringVar(&o.leaderNamespace, "leader-election-namespace", "", "Where the leader's Lease is; by default the namespace this runs in.")
 	flags.DurationVar(&o.leaseDuration, "leader-election-lease-duration", 15*time.Second, "How long another replica waits for a leader that is silent.")
@@ -82,6 +83,7 @@ func run(ctx context.Context, o *options) error {
 	}
 	settings.Metrics = o.metrics.ServerOptions(certificate)
 	settings.HealthProbeBindAddress = o.probeAddress
+	settings.PprofBindAddress = o.pprofAddress
 	settings.Cache.DefaultNamespaces = o.namespaces.Cache()
 	settings.LeaderElection = o.leaderElect
 	settings.LeaderElectionID = "sim-operator-manager"

@@ -123,6 +123,7 @@ func runParts(ctx context.Context, config *rest.Config, o Options, log logr.Logg
 	group.Go(func() error { return serveAdmin(ctx, o, p.spool) })
 	group.Go(func() error { return serveProbes(ctx, o, ready, log) })
 	group.Go(func() error { return serveMetrics(ctx, o, config, p.registry, log) })
+	group.Go(func() error { return servePprof(ctx, o, log) })
 	return group.Wait()
 }
 

@@ -15,6 +15,8 @@ import (
 type Options struct {
 	HooksAddress string
 	ProbeAddress string
+	// PprofAddress is "0" for none.
+	PprofAddress string
 	Metrics      monitoring.Options
 	Door         webhook.Options
 	TLSCertFile  string
@@ -36,6 +38,7 @@ func DefaultOptions() Options {
 		Metrics:            monitoring.DefaultOptions(),
 		Door:               webhook.Options{Limits: webhook.DefaultLimits()},
 		ProbeAddress:       ":8082",
+		PprofAddress:       "0",
 		SpoolDir:           "/var/lib/sim-operator",
 		Replica:            replicaName(),
 		Workers:            64,
@@ -60,6 +63,7 @@ func replicaName() string {
 func (o *Options) BindFlags(flags *flag.FlagSet) {
 	flags.StringVar(&o.HooksAddress, "hooks-bind-address", o.HooksAddress, "The address on which deliveries are taken.")
 	flags.StringVar(&o.ProbeAddress, "health-probe-bind-address", o.ProbeAddress, "The address on which /healthz and /readyz are served.")
+	flags.StringVar(&o.PprofAddress, "pprof-bind-address", o.PprofAddress, "The address on which CPU and memory profiles are served, to anybody who reaches it; 0 serves none.")
 	flags.StringVar(&o.TLSCertFile, "tls-cert-file", o.TLSCertFile, "The certificate for the hooks, read again when it changes. Without it they are served in the clear.")
 	flags.StringVar(&o.TLSKeyFile, "tls-key-file", o.TLSKeyFile, "The key of --tls-cert-file.")
 	flags.StringVar(&o.SpoolDir, "spool-dir", o.SpoolDir, "The directory that holds the spool. One process has it at a time.")

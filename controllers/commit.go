@@ -8,8 +8,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
 	"github.com/sim-operator/sim-operator/internal/failpoint"
@@ -18,6 +20,17 @@ import (
 // retryOutdated is how long to wait after a write was refused because the resource had changed meanwhile, or was gone.
 // The cache usually tells of the change long before.
 const retryOutdated = time.Second
+
+// A resource that could not be written is tried again after firstRetry, then after twice as long, and so on, but never
+// after more than maxRetry: when an API server is back after an hour, nothing waits for another quarter of one.
+const (
+	firstRetry = 50 * time.Millisecond
+	maxRetry   = 10 * time.Second
+)
+
+func retries() workqueue.TypedRateLimiter[reconcile.Request] {
+	return workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, maxRetry)
+}
 
 // change is what one reconcile has to carry out on one resource.
 type change struct {

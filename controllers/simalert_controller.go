@@ -33,7 +33,7 @@ func (r *SimAlertReconciler) SetupWithManager(mgr ctrl.Manager, concurrency int)
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.SimAlert{}).
 		Watches(&v1alpha1.SimReceiver{}, requeueOf(mgr.GetCache(), alertsOf), builder.WithPredicates(limitsChanged())).
-		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency, RateLimiter: retries()}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 

@@ -34,7 +34,7 @@ func (r *SimOrderReconciler) SetupWithManager(mgr ctrl.Manager, concurrency int)
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.SimOrder{}).
 		Watches(&v1alpha1.SimReceiver{}, requeueOf(mgr.GetCache(), ordersOf), builder.WithPredicates(limitsChanged())).
-		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency, RateLimiter: retries()}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 

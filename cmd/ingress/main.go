@@ -47,8 +47,15 @@ func serve(ctx context.Context, args []string) error {
 	logOptions := logging.Options{}
 	logOptions.BindFlags(flags)
 	showVersion := flags.Bool("version", false, "Print the version and exit.")
+	flags.Usage = func() {
+		_, _ = fmt.Fprintf(flags.Output(), "ingress [flags] takes the webhooks of Mobile Manager.\n\n%s\n\nflags:\n", admin.Usage)
+		flags.PrintDefaults()
+	}
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("%q is no command\n%s", flags.Arg(0), admin.Usage)
 	}
 	if *showVersion {
 		fmt.Println("ingress", version.String())

@@ -19,8 +19,8 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// usage is what a person sees who asks for help, or for what there is not.
-const usage = `usage, on the machine or in the pod of a running ingress:
+// Usage is what a person sees who asks for help, or for what there is not.
+const Usage = `commands, on the machine or in the pod of a running ingress:
   ingress quarantine list   [--receiver NAMESPACE/NAME] [-o table|json]
   ingress quarantine show   ID... [-o table|json]
   ingress quarantine replay ID... | --all [--receiver NAMESPACE/NAME]
@@ -29,7 +29,7 @@ const usage = `usage, on the machine or in the pod of a running ingress:
 each with [--spool-dir DIR] where the ingress has another one than its default`
 
 // ErrUsage is a command line that says nothing that is understood.
-var ErrUsage = errors.New(usage)
+var ErrUsage = errors.New(Usage)
 
 // A CLI carries out the admin commands of a person.
 type CLI struct {
@@ -168,7 +168,7 @@ func (c CLI) act(ctx context.Context, args arguments, path, done string) error {
 	if err := ask(ctx, args.spoolDir, path, args.selection, &result); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(c.Out, "%d deliveries %s.\n", result.Count, done); err != nil {
+	if _, err := fmt.Fprintf(c.Out, "%s %s.\n", deliveries(result.Count), done); err != nil {
 		return err
 	}
 	if result.Error != "" {
@@ -186,9 +186,16 @@ func (c CLI) replay(ctx context.Context, args arguments) error {
 	if err := ask(ctx, args.spoolDir, "/replay", replayQuestion{Since: since}, &result); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.Out, "%d deliveries since %s wait to be applied again; what the cluster still knows does not change.\n",
-		result.Count, since.Format(time.RFC3339))
+	_, err = fmt.Fprintf(c.Out, "To be applied again: %s since %s. What the cluster still knows does not change.\n",
+		deliveries(result.Count), since.Format(time.RFC3339))
 	return err
+}
+
+func deliveries(count int) string {
+	if count == 1 {
+		return "1 delivery"
+	}
+	return fmt.Sprintf("%d deliveries", count)
 }
 
 func (c CLI) parseSince(text string) (time.Time, error) {

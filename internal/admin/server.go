@@ -5,6 +5,8 @@ package admin
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,9 +22,21 @@ import (
 	"github.com/sim-operator/sim-operator/internal/webhook"
 )
 
-// SocketPath is where the ingress with this spool directory answers.
+// maxSocketPath is the most that every system takes as the path of a socket.
+const maxSocketPath = 100
+
+// SocketPath is where the ingress with this spool directory answers: beside the spool, or, where that is too long a path
+// for a socket, in the directory for temporary files under a name that follows from it.
 func SocketPath(spoolDir string) string {
-	return filepath.Join(spoolDir, "admin.sock")
+	path := filepath.Join(spoolDir, "admin.sock")
+	if absolute, err := filepath.Abs(path); err == nil {
+		path = absolute
+	}
+	if len(path) <= maxSocketPath {
+		return path
+	}
+	sum := sha256.Sum256([]byte(path))
+	return filepath.Join(os.TempDir(), "sim-operator-"+hex.EncodeToString(sum[:8])+".sock")
 }
 
 // Listen opens the socket. The lock on the spool makes sure that a socket that is there already is nobody's.

@@ -104,8 +104,11 @@ func putIn[T any, R withMeta[T], P any](
 ) putResult {
 	var result putResult
 	for _, d := range deliveries {
-		if !holds(*applied, spoolID, d.number) {
-			newest := !d.receivedAt.Before(log.latest())
+		latest := log.latest()
+		// No delivery that is in is later than the latest that is in. One that is, and whose number was seen before, comes
+		// from a spool that was put back to an older copy and gives its numbers a second time.
+		if !holds(*applied, spoolID, d.number) || d.receivedAt.After(latest) {
+			newest := !d.receivedAt.Before(latest)
 			if !log.add(reportOf(d.payload), metav1.NewMicroTime(d.receivedAt)) {
 				return result
 			}

@@ -187,6 +187,17 @@ func TestMergeIsIdempotent(t *testing.T) {
 	}
 }
 
+func TestMergeTakesWhatAnOlderCopyOfTheSpoolNumbersAgain(t *testing.T) {
+	order := mergeOrder(&v1alpha1.SimOrder{}, "spool-b", []delivery[webhook.Order]{said(3, 1, "Open"), said(7, 2, "Pending")}).object
+	again := mergeOrder(order, "spool-b", []delivery[webhook.Order]{said(4, 50, "Complete")})
+	if !again.changed || again.object.Spec.Reports[2].State != "Complete" {
+		t.Errorf("a delivery that got a number for the second time is lost: %+v", again.object.Spec.Reports)
+	}
+	if third := mergeOrder(again.object, "spool-b", []delivery[webhook.Order]{said(4, 50, "Complete")}); third.changed {
+		t.Error("it was put in twice")
+	}
+}
+
 // full makes an order whose reports are all there is room for, of which the manager has processed the first n.
 func full(observed int64) *v1alpha1.SimOrder {
 	order := &v1alpha1.SimOrder{}

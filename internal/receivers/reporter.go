@@ -88,27 +88,11 @@ func setRow(status *v1alpha1.SimReceiverStatus, row v1alpha1.IngressStatus) bool
 	if sameRow(row, v1alpha1.IngressStatus{Replica: row.Replica}) {
 		return false
 	}
-	return addRow(status, row)
-}
-
-// addRow adds the row of a replica that had none. Where replicas have come and gone until there is no room, it takes the
-// place of the one that was idle for longest; a row that says that deliveries wait or are in quarantine is never taken.
-func addRow(status *v1alpha1.SimReceiverStatus, row v1alpha1.IngressStatus) bool {
-	if len(status.Ingresses) < v1alpha1.MaxIngresses {
-		status.Ingresses = append(status.Ingresses, row)
-		return true
-	}
-	var idlest *v1alpha1.IngressStatus
-	for i := range status.Ingresses {
-		old := &status.Ingresses[i]
-		if old.Waiting == 0 && old.Quarantined == 0 && (idlest == nil || old.LastDelivery.Before(idlest.LastDelivery)) {
-			idlest = old
-		}
-	}
-	if idlest == nil {
+	// Where so many replicas have come and gone that there is no room, this one has no row: it may not take another's.
+	if len(status.Ingresses) == v1alpha1.MaxIngresses {
 		return false
 	}
-	*idlest = row
+	status.Ingresses = append(status.Ingresses, row)
 	return true
 }
 

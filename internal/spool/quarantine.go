@@ -77,7 +77,7 @@ func (s *Spool) Replay(ctx context.Context, key func(Delivery) (string, error), 
 	var failures []error
 	for _, number := range numbers {
 		if err := s.replay(ctx, key, number); err != nil {
-			failures = append(failures, fmt.Errorf("delivery %d: %w", number, err))
+			failures = append(failures, fmt.Errorf("delivery %s-%d: %w", s.id, number, err))
 			continue
 		}
 		moved++

@@ -520,7 +520,7 @@ func TestQuarantineAndBack(t *testing.T) {
 	}
 	moved, err := i.Replay(t.Context(), key, 1, 2, 3)
 	same(t, "moved", moved, 1)
-	if !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "delivery 2: still unreadable") {
+	if !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), i.ID()+"-2: still unreadable") {
 		t.Fatalf("got %v", err)
 	}
 	unread.Number, unread.Key = 3, "sims/orders/found"

@@ -19,7 +19,7 @@ const (
 	longest         = 3 * time.Second
 	shortest        = 500 * time.Millisecond
 	// leaseLost is longer than the manager's lease lasts: it finds that it is no longer the leader.
-	leaseLost = 5 * time.Second
+	leaseLost = 12 * time.Second
 )
 
 // A step is one fault of the schedule. All that is left to chance is decided when it is made.
@@ -90,7 +90,7 @@ func (s *schedule) next() step {
 	next := s.deck[0]
 	s.deck = s.deck[1:]
 	next.length = shortest + time.Duration(s.rng.Int64N(int64(longest-shortest)))
-	if next.target == localcluster.Manager && s.rng.IntN(3) == 0 {
+	if next.target == localcluster.Manager && s.rng.IntN(4) == 0 {
 		next.length = leaseLost
 	}
 	next.pause = s.pause/2 + time.Duration(s.rng.Int64N(int64(s.pause)+1))

@@ -31,30 +31,23 @@ func readObject(body []byte) (object, error) {
 	if !utf8.Valid(body) {
 		return nil, &SyntaxError{"the body is not UTF-8"}
 	}
-	// Decoder.Token lets some malformed documents pass that the scanner behind Valid refuses, so Valid decides.
 	if !json.Valid(body) {
 		return nil, &SyntaxError{syntaxDetail(body)}
 	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
-	first, err := decoder.Token()
-	if err != nil {
-		return nil, &SyntaxError{err.Error()}
-	}
-	if first != json.Delim('{') {
+	w := walker{rest: body}
+	if w.peek() != '{' {
 		return nil, &SyntaxError{"the body is not a JSON object"}
 	}
+	w.skip(1)
 	members := object{}
-	for decoder.More() {
-		key, err := readKey(decoder)
-		if err != nil {
-			return nil, err
-		}
+	for w.peek() != '}' {
+		key := w.text()
 		folded := strings.ToLower(key)
 		if _, twice := members[folded]; twice {
 			return nil, duplicateKey(key)
 		}
-		if members[folded], err = readValue(decoder, 2); err != nil {
+		var err error
+		if members[folded], err = w.value(2); err != nil {
 			return nil, err
 		}
 	}
@@ -76,56 +69,97 @@ func duplicateKey(key string) error {
 	return &SyntaxError{fmt.Sprintf("the key %.64q stands twice in one object", key)}
 }
 
-func readKey(decoder *json.Decoder) (string, error) {
-	token, err := decoder.Token()
-	if err != nil {
-		return "", &SyntaxError{err.Error()}
-	}
-	key, ok := token.(string)
-	if !ok {
-		return "", &SyntaxError{"a key is not a string"}
-	}
-	return key, nil
+// A walker goes over a document that json.Valid has passed, so that it need not look at the syntax again. It is several
+// times as fast as the tokens of a json.Decoder, which are most of what the door costs.
+type walker struct {
+	rest []byte
 }
 
-// readValue reads a value that, if it is an object or an array, is the depth-th level of nesting.
-func readValue(decoder *json.Decoder, depth int) (any, error) {
-	token, err := decoder.Token()
-	if err != nil {
-		return nil, &SyntaxError{err.Error()}
+// peek is the first byte of the next key, value or end. What stands between them says nothing in a valid document.
+func (w *walker) peek() byte {
+	for {
+		switch w.rest[0] {
+		case ' ', '\t', '\r', '\n', ',', ':':
+			w.rest = w.rest[1:]
+		default:
+			return w.rest[0]
+		}
 	}
-	opening, ok := token.(json.Delim)
-	if !ok {
-		return token, nil
-	}
-	if depth > MaxDepth {
-		return nil, &SyntaxError{fmt.Sprintf("the body nests more than %d levels deep", MaxDepth)}
-	}
-	if err := skipNested(decoder, opening == '{', depth); err != nil {
-		return nil, err
-	}
-	return nested{}, nil
 }
 
-func skipNested(decoder *json.Decoder, isObject bool, depth int) error {
-	keys := map[string]bool{}
-	for decoder.More() {
-		if isObject {
-			key, err := readKey(decoder)
-			if err != nil {
-				return err
-			}
+func (w *walker) skip(n int) { w.rest = w.rest[n:] }
+
+// value reads a value that, if it is an object or an array, is the depth-th level of nesting.
+func (w *walker) value(depth int) (any, error) {
+	switch w.peek() {
+	case '{', '[':
+		if depth > MaxDepth {
+			return nil, &SyntaxError{fmt.Sprintf("the body nests more than %d levels deep", MaxDepth)}
+		}
+		return nested{}, w.skipNested(depth)
+	case '"':
+		return w.text(), nil
+	case 't':
+		w.skip(len("true"))
+		return true, nil
+	case 'f':
+		w.skip(len("false"))
+		return false, nil
+	case 'n':
+		w.skip(len("null"))
+		return nil, nil
+	default:
+		return w.number(), nil
+	}
+}
+
+// text reads a string, of which a valid document has each end.
+func (w *walker) text() string {
+	w.peek()
+	end, escaped := 1, false
+	for w.rest[end] != '"' {
+		if w.rest[end] == '\\' {
+			escaped = true
+			end++
+		}
+		end++
+	}
+	quoted := w.rest[:end+1]
+	w.skip(end + 1)
+	if !escaped {
+		return string(quoted[1:end])
+	}
+	var text string
+	_ = json.Unmarshal(quoted, &text) // a valid string never fails
+	return text
+}
+
+func (w *walker) number() json.Number {
+	end := bytes.IndexAny(w.rest, " \t\r\n,]}")
+	number := json.Number(w.rest[:end])
+	w.skip(end)
+	return number
+}
+
+// skipNested goes over an object or an array, whose keys must not stand twice either.
+func (w *walker) skipNested(depth int) error {
+	var keys map[string]bool
+	if w.rest[0] == '{' {
+		keys = map[string]bool{}
+	}
+	w.skip(1)
+	for next := w.peek(); next != '}' && next != ']'; next = w.peek() {
+		if keys != nil {
+			key := w.text()
 			if keys[key] {
 				return duplicateKey(key)
 			}
 			keys[key] = true
 		}
-		if _, err := readValue(decoder, depth+1); err != nil {
+		if _, err := w.value(depth + 1); err != nil {
 			return err
 		}
 	}
-	if _, err := decoder.Token(); err != nil {
-		return &SyntaxError{err.Error()}
-	}
+	w.skip(1)
 	return nil
 }

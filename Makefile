@@ -5,6 +5,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 
 TOOL := $(GO) tool -modfile=hack/tools/go.mod
 CONTROLLER_GEN := $(TOOL) controller-gen
+KUSTOMIZE := $(TOOL) kustomize
+KUBECTL ?= kubectl
 LINT := $(GO) tool -modfile=hack/lint/go.mod golangci-lint-kube-api-linter
 MODULES := . hack/controlplane hack/tools hack/lint
 PROGRAMS := manager ingress
@@ -14,7 +16,12 @@ MANAGER_RBAC_PATHS := ./controllers/...
 INGRESS_RBAC_PATHS := ./internal/ingress/...
 
 # What the generators write, and make verify compares with what is checked in.
-GENERATED := api config
+GENERATED := api config dist
+
+# What make deploy installs, and the image that the manifests are to name in place of the placeholder in config/.
+OVERLAY ?= config/default
+IMG ?= sim-operator:dev
+SET_IMAGE := sed 's|image: sim-operator:dev$$|image: $(IMG)|'
 
 TEST_PACKAGES ?= ./...
 TEST_TIMEOUT ?= 15m
@@ -43,6 +50,16 @@ clean: ## Remove what make run keeps (.local/).
 distclean: clean ## Remove also bin/, with the control plane that takes minutes to build.
 	rm -rf bin
 
+##@ Cluster
+
+.PHONY: deploy
+deploy: ## Install OVERLAY (config/default) with image IMG in the cluster of the current kubeconfig, or upgrade it.
+	$(KUSTOMIZE) build $(OVERLAY) | $(SET_IMAGE) | $(KUBECTL) apply --server-side -f -
+
+.PHONY: undeploy
+undeploy: ## Take the programs, policies and rights out of sim-operator-system; CRDs, resources, namespace and spools stay.
+	for part in ingress manager network-policy policy rbac; do $(KUSTOMIZE) build config/$$part; echo ---; done | $(KUBECTL) delete --ignore-not-found -f -
+
 ##@ Build
 
 .PHONY: build
@@ -63,6 +80,11 @@ manifests: ## Write the CRDs and the roles of the two programs into config/.
 	$(CONTROLLER_GEN) rbac:roleName=sim-operator-manager,fileName=manager_role.yaml paths='$(MANAGER_RBAC_PATHS)' output:rbac:dir=config/rbac
 	$(CONTROLLER_GEN) rbac:roleName=sim-operator-ingress,fileName=ingress_role.yaml paths='$(INGRESS_RBAC_PATHS)' output:rbac:dir=config/rbac
 
+.PHONY: build-installer
+build-installer: ## Write dist/install.yaml: config/default as one file, with image IMG.
+	@mkdir -p dist
+	$(KUSTOMIZE) build config/default | $(SET_IMAGE) > dist/install.yaml
+
 .PHONY: fmt
 fmt: ## Format the Go code.
 	$(LINT) fmt
@@ -77,6 +99,10 @@ test: ## Run all tests, against a real control plane (see assets).
 chaos: assets ## The simulator while processes are killed and frozen and a disk is full (DURATION=60s RATE=300 SEED=...).
 	@$(GO) build -o bin/chaos ./hack/chaos && exec bin/chaos $(if $(DURATION),-duration=$(DURATION)) $(if $(RATE),-rate=$(RATE)) $(if $(SEED),-seed=$(SEED)) $(CHAOS_ARGS)
 
+.PHONY: bench
+bench: assets ## Measure against the numbers of the design, on a control plane of its own (BENCH_ARGS="-quick", "-only door", "-help").
+	@$(GO) build -o bin/bench ./hack/bench && exec bin/bench $(BENCH_ARGS)
+
 FUZZTIME ?= 30s
 
 .PHONY: fuzz
@@ -87,7 +113,7 @@ fuzz: ## Fuzz what parses strangers' bytes, each target for FUZZTIME (default 30
 verify: verify-generated verify-modules vet lint ## Check that generated files and go.mod are up to date, and vet and lint the code.
 
 .PHONY: verify-generated
-verify-generated: generate manifests ## Generate, and fail if that changes anything that is checked in.
+verify-generated: generate manifests build-installer ## Generate, and fail if that changes anything that is checked in.
 	git diff --exit-code -- $(GENERATED)
 	@test -z "$$(git ls-files --others --exclude-standard -- $(GENERATED))" || { git status --short -- $(GENERATED); exit 1; }
 

@@ -356,6 +356,10 @@ func TestKilledBetweenEventsAndStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	dying := interceptor.NewClient(withWatch, interceptor.Funcs{
+		// A manager reads from its cache, and has no right to get what it may list and watch.
+		Get: func(ctx context.Context, _ client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+			return c.Get(ctx, key, obj, opts...)
+		},
 		SubResourcePatch: func(context.Context, client.Client, string, client.Object, client.Patch, ...client.SubResourcePatchOption) error {
 			return killed
 		},

@@ -24,10 +24,10 @@ const (
 )
 
 // manifestDirs are the directories, below the top of the repository, whose YAML is applied.
-var manifestDirs = []string{"config/crd/bases", "config/rbac"}
+var manifestDirs = []string{"config/crd/bases", "config/rbac", "config/policy"}
 
-// Install applies the CRDs and the roles that stand in config/ below root, and waits until the API server serves the
-// CRDs. Doing it again does no harm.
+// Install applies the CRDs, the roles and the admission policies that stand in config/ below root, and waits until the
+// API server serves the CRDs. Doing it again does no harm.
 func (c *ControlPlane) Install(ctx context.Context, root string) error {
 	objects := []*unstructured.Unstructured{namespaceObject(systemNamespace)}
 	for _, dir := range manifestDirs {

@@ -141,6 +141,11 @@ func (c *Cluster) up(ctx context.Context) error {
 	if c.Bare {
 		return nil
 	}
+	return c.installRoles(ctx, root)
+}
+
+// installRoles makes the ServiceAccounts of the programs and their rights.
+func (c *Cluster) installRoles(ctx context.Context, root string) error {
 	if err := c.client.Create(ctx, namespace(systemNamespace)); err != nil {
 		return err
 	}

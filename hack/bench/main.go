@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/sim-operator/sim-operator/hack/localcluster"
+)
+
+// Names of the measurements, for -only.
+const (
+	door      = "door"
+	latency   = "latency"
+	resources = "resources"
+	status    = "status"
+	memory    = "memory"
+	scale     = "scale"
+	restart   = "restart"
+	burst     = "burst"
+)
+
+// sizes are how much is measured.
+type sizes struct {
+	rounds  int           // of each comparison
+	turn    time.Duration // of the door
+	objects int           // a round of resources and status
+	samples int           // of the latency
+	waiting int           // deliveries in the spool when the ingress's memory is read
+	small   int           // resources that a delivery's cost is compared at
+	large   int
+	fresh   int // deliveries of each round of the cost
+}
+
+func fullSizes() sizes {
+	return sizes{rounds: 5, turn: 1500 * time.Millisecond, objects: 2000, samples: 300, waiting: 100_000, small: 10_000, large: 100_000, fresh: 2000}
+}
+
+func quickSizes() sizes {
+	return sizes{rounds: 3, turn: 500 * time.Millisecond, objects: 1000, samples: 100, waiting: 10_000, small: 1000, large: 5000, fresh: 500}
+}
+
+type options struct {
+	sizes
+
+	only     []string
+	out      string
+	dir      string
+	profiles string
+	keep     bool
+}
+
+func main() {
+	if len(os.Args) == 3 && os.Args[1] == bareCommand {
+		if err := serveBare(os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
+	log.SetLogger(logr.Discard())
+	if err := run(ctx, parseFlags()); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1) //nolint:gocritic // stop has nothing to do that the end of the process does not
+	}
+}
+
+func parseFlags() options {
+	var o options
+	var only string
+	given := sizes{}
+	quick := flag.Bool("quick", false, "Measure at small sizes, in about 2 minutes. The numbers of the design are for the full sizes.")
+	flag.StringVar(&only, "only", "", "The measurements to make, with commas between them; by default all of "+strings.Join(measurements(), ", ")+".")
+	flag.IntVar(&given.rounds, "rounds", 0, "How often each side of a comparison is measured.")
+	flag.DurationVar(&given.turn, "turn", 0, "How long the door is measured at a time.")
+	flag.IntVar(&given.objects, "objects", 0, "How many resources are made in each round of resources and status.")
+	flag.IntVar(&given.samples, "samples", 0, "How many deliveries the latency is taken of.")
+	flag.IntVar(&given.waiting, "waiting", 0, "How many deliveries wait when the memory of the ingress is read.")
+	flag.IntVar(&given.large, "resources", 0, "How many resources there are for scale, restart and burst. The cost is compared to that at a tenth of them.")
+	flag.IntVar(&given.fresh, "fresh", 0, "How many deliveries are made in each round of scale.")
+	flag.StringVar(&o.out, "out", filepath.Join(".local", "bench.json"), "Where the table goes as JSON.")
+	flag.StringVar(&o.dir, "dir", "", "The directory to work in; by default a new one for temporary files. It decides which disk fsync is measured on.")
+	flag.StringVar(&o.profiles, "profiles", "", "A directory for CPU profiles of the manager and the ingress; by default none are taken.")
+	flag.BoolVar(&o.keep, "keep", false, "Do not remove the directory that was worked in.")
+	flag.Parse()
+	o.only = measurements()
+	if only != "" {
+		o.only = strings.Split(only, ",")
+	}
+	o.sizes = fullSizes()
+	if *quick {
+		o.sizes = quickSizes()
+	}
+	o.sizes = o.override(given)
+	return o
+}
+
+func measurements() []string {
+	return []string{door, latency, resources, status, memory, scale, restart, burst}
+}
+
+// override takes the sizes that were given in place of those of a preset.
+func (s sizes) override(given sizes) sizes {
+	for _, size := range []struct{ at, given *int }{
+		{&s.rounds, &given.rounds},
+		{&s.objects, &given.objects},
+		{&s.samples, &given.samples},
+		{&s.waiting, &given.waiting},
+		{&s.large, &given.large},
+		{&s.fresh, &given.fresh},
+	} {
+		if *size.given > 0 {
+			*size.at = *size.given
+		}
+	}
+	if given.large > 0 {
+		s.small = max(given.large/10, 1)
+	}
+	if given.turn > 0 {
+		s.turn = given.turn
+	}
+	return s
+}
+
+func (o *options) wants(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(o.only, name) })
+}
+
+// run measures, and prints what there is even if something failed on the way.
+func run(ctx context.Context, o options) error {
+	for _, name := range o.only {
+		if !slices.Contains(measurements(), name) {
+			return fmt.Errorf("there is no measurement %q; there are %s", name, strings.Join(measurements(), ", "))
+		}
+	}
+	if err := o.workIn(); err != nil {
+		return err
+	}
+	if !o.keep {
+		defer os.RemoveAll(o.dir) //nolint:errcheck // files for temporary use
+	}
+	began := time.Now()
+	t := &table{}
+	before := loadAverage()
+	err := measureAll(ctx, o, t)
+	fmt.Printf("\n%s\nload average (1, 5, 15 minutes) before %s, after %s; took %s\n\n", machine(ctx, o.dir), before, loadAverage(), time.Since(began).Round(time.Second))
+	t.print(os.Stdout)
+	return errors.Join(err, t.write(o.out))
+}
+
+// workIn makes the directory to work in.
+func (o *options) workIn() error {
+	if o.dir == "" {
+		dir, err := os.MkdirTemp("", "sim-operator-bench-")
+		o.dir = dir
+		return err
+	}
+	dir, err := os.MkdirTemp(o.dir, "bench-")
+	o.dir = dir
+	return err
+}
+
+func measureAll(ctx context.Context, o options, t *table) error {
+	step("building the manager and the ingress")
+	programs := filepath.Join(o.dir, "programs")
+	if err := localcluster.BuildPrograms(ctx, ".", programs); err != nil {
+		return err
+	}
+	var errs []error
+	if o.wants(door, latency, resources, status, memory) {
+		errs = append(errs, withLab(ctx, o, t, programs, "first", measureRates))
+	}
+	if o.wants(scale, restart, burst, memory) && ctx.Err() == nil {
+		errs = append(errs, withLab(ctx, o, t, programs, "second", measureScale))
+	}
+	return errors.Join(errs...)
+}
+
+// withLab makes measurements on a control plane of their own.
+func withLab(ctx context.Context, o options, t *table, programs, name string, measure func(context.Context, *lab) error) error {
+	l, err := newLab(ctx, o, t, programs, filepath.Join(o.dir, name))
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	return measure(ctx, l)
+}
+
+// measureRates makes those measurements that need few resources.
+func measureRates(ctx context.Context, l *lab) error {
+	all := []struct {
+		name    string
+		measure func(context.Context, *lab) error
+	}{
+		{door, measureDoor},
+		{latency, measureLatency},
+		{resources, measureResources},
+		{status, measureStatus},
+		{memory, measureIngressMemory},
+	}
+	var errs []error
+	for _, m := range all {
+		if !l.wants(m.name) || ctx.Err() != nil {
+			continue
+		}
+		err := m.measure(ctx, l)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("measuring %s: %w", m.name, err))
+		}
+		l.stopPrograms()
+	}
+	return errors.Join(errs...)
+}
+
+// step says what is being done.
+func step(format string, args ...any) {
+	fmt.Printf("%s  %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
+}
+
+// cores is how many processors this process may use; the programs have the same.
+func cores() int { return runtime.GOMAXPROCS(0) }

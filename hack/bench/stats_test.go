@@ -1,0 +1,95 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestMedian(t *testing.T) {
+	tests := map[string]struct {
+		values []float64
+		want   float64
+	}{
+		"none is 0":                               {nil, 0},
+		"one is itself":                           {[]float64{7}, 7},
+		"of an odd number it is the one between":  {[]float64{9, 1, 5}, 5},
+		"of an even number it is the mean of two": {[]float64{4, 1, 3, 100}, 3.5},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			before := append([]float64(nil), tt.values...)
+			if got := median(tt.values); got != tt.want {
+				t.Errorf("median(%v) = %v, want %v", tt.values, got, tt.want)
+			}
+			if diff := cmp.Diff(before, tt.values); diff != "" {
+				t.Errorf("median changed what it was given (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestPercentile(t *testing.T) {
+	hundred := make([]time.Duration, 100)
+	for i := range hundred {
+		hundred[99-i] = time.Duration(i+1) * time.Millisecond
+	}
+	tests := map[string]struct {
+		values  []time.Duration
+		percent float64
+		want    time.Duration
+	}{
+		"of none it is 0":                          {nil, 50, 0},
+		"of one it is that one":                    {hundred[:1], 99, 100 * time.Millisecond},
+		"50 of a hundred is the 50th":              {hundred, 50, 50 * time.Millisecond},
+		"99 of a hundred is the 99th":              {hundred, 99, 99 * time.Millisecond},
+		"100 is the longest":                       {hundred, 100, 100 * time.Millisecond},
+		"0 is the shortest":                        {hundred, 0, time.Millisecond},
+		"of few the 99th is the longest":           {hundred[:10], 99, 100 * time.Millisecond},
+		"between two ranks it is the higher":       {hundred[98:], 51, 2 * time.Millisecond},
+		"a rank that is hit exactly is that value": {hundred[98:], 50, time.Millisecond},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := percentile(tt.values, tt.percent); got != tt.want {
+				t.Errorf("percentile(%v) = %v, want %v", tt.percent, got, tt.want)
+			}
+		})
+	}
+}
+
+func TestRatios(t *testing.T) {
+	tests := map[string]struct {
+		ours, baseline, want []float64
+	}{
+		"each round is divided by its own baseline": {[]float64{50, 30}, []float64{100, 40}, []float64{0.5, 0.75}},
+		"a round without a baseline is left out":    {[]float64{50, 30, 20}, []float64{100, 0}, []float64{0.5}},
+		"none":                                      {nil, nil, []float64{}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, ratios(tt.ours, tt.baseline)); diff != "" {
+				t.Errorf("ratios (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestPerSecond(t *testing.T) {
+	if got := perSecond(500, 250*time.Millisecond); got != 2000 {
+		t.Errorf("500 in a quarter of a second = %v a second, want 2000", got)
+	}
+	if got := perSecond(500, 0); got != 0 {
+		t.Errorf("500 in no time = %v a second, want 0", got)
+	}
+}
+
+func TestOverride(t *testing.T) {
+	got := quickSizes().override(sizes{large: 20_000, rounds: 9, turn: time.Second})
+	want := quickSizes()
+	want.large, want.small, want.rounds, want.turn = 20_000, 2000, 9, time.Second
+	if got != want {
+		t.Errorf("sizes = %+v, want %+v", got, want)
+	}
+}

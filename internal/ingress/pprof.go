@@ -3,7 +3,7 @@ package ingress
 import (
 	"context"
 	"net/http"
-	"net/http/pprof" //nolint:gosec // what it adds to the default mux is served nowhere
+	"net/http/pprof"
 
 	"github.com/go-logr/logr"
 )

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -47,19 +48,19 @@ type process struct {
 	probes  string
 }
 
-func start(t *testing.T, kubeconfig string) *process {
+func start(t *testing.T, kubeconfig string, args ...string) *process {
 	t.Helper()
 	p := &process{log: &lockedBuffer{}, metrics: freeAddress(t), probes: freeAddress(t)}
-	p.command = exec.Command(os.Args[0],
-		"--kubeconfig="+kubeconfig,
-		"--metrics-bind-address="+p.metrics,
+	p.command = exec.Command(os.Args[0], append([]string{
+		"--kubeconfig=" + kubeconfig,
+		"--metrics-bind-address=" + p.metrics,
 		"--metrics-secure=false",
-		"--health-probe-bind-address="+p.probes,
+		"--health-probe-bind-address=" + p.probes,
 		"--leader-election-namespace=sim-operator-system",
 		"--leader-election-lease-duration=6s",
 		"--leader-election-renew-deadline=4s",
 		"--leader-election-retry-period=500ms",
-	)
+	}, args...)...)
 	p.command.Env = append(os.Environ(), asManager+"=1")
 	p.command.Stderr = p.log
 	if err := p.command.Start(); err != nil {
@@ -136,6 +137,36 @@ func TestTheProgram(t *testing.T) {
 				t.Errorf("the token of %s stands in a log", name)
 			}
 		}
+	}
+}
+
+// TestMetricsAreGuarded: by default they are served over TLS, and not to everybody.
+func TestMetricsAreGuarded(t *testing.T) {
+	p := start(t, writeKubeconfig(t, shared.ConfigFor(t, "sim-operator-manager")), "--metrics-secure=true")
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	testenv.Eventually(t, func() error {
+		response, err := client.Get("https://" + p.metrics + "/metrics")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = response.Body.Close() }()
+		if response.StatusCode != http.StatusUnauthorized {
+			return fmt.Errorf("nobody is answered %s", response.Status)
+		}
+		return nil
+	})
+	if metrics, err := get("http://" + p.metrics + "/metrics"); err == nil {
+		t.Errorf("in the clear: %s", metrics)
+	}
+	p.stop(t)
+}
+
+// TestNoFlagReachesClientGo: its own verbosity, at which it writes Secrets, cannot be set.
+func TestNoFlagReachesClientGo(t *testing.T) {
+	command := exec.Command(os.Args[0], "-v=10", "--version")
+	command.Env = append(os.Environ(), asManager+"=1")
+	if out, err := command.CombinedOutput(); err == nil {
+		t.Errorf("-v=10 is taken: %s", out)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -372,4 +373,44 @@ func TestConcurrentUse(t *testing.T) {
 		d.Replace([]Receiver{r}, i%2 == 0)
 	}
 	wait.Wait()
+}
+
+func TestSources(t *testing.T) {
+	tests := map[string]struct {
+		allowed []v1alpha1.CIDR
+		yes, no []string
+	}{
+		"none allows everybody":                {yes: []string{"192.0.2.1", "2001:db8::1"}},
+		"a network":                            {allowed: []v1alpha1.CIDR{"192.0.2.0/24"}, yes: []string{"192.0.2.0", "192.0.2.255"}, no: []string{"192.0.3.0", "2001:db8::1"}},
+		"two":                                  {allowed: []v1alpha1.CIDR{"192.0.2.0/24", "2001:db8::/32"}, yes: []string{"192.0.2.1", "2001:db8::1"}, no: []string{"2001:db9::1"}},
+		"a single address":                     {allowed: []v1alpha1.CIDR{"192.0.2.1/32"}, yes: []string{"192.0.2.1"}, no: []string{"192.0.2.2"}},
+		"an address within its network":        {allowed: []v1alpha1.CIDR{"192.0.2.7/24"}, yes: []string{"192.0.2.1"}, no: []string{"192.0.3.7"}},
+		"all of IPv4":                          {allowed: []v1alpha1.CIDR{"0.0.0.0/0"}, yes: []string{"192.0.2.1"}, no: []string{"2001:db8::1"}},
+		"what cannot be read allows nobody":    {allowed: []v1alpha1.CIDR{"nonsense"}, no: []string{"192.0.2.1", "0.0.0.0"}},
+		"and does not matter beside a network": {allowed: []v1alpha1.CIDR{"nonsense", "192.0.2.0/24"}, yes: []string{"192.0.2.1"}, no: []string{"192.0.3.1"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			fresh := FromResource(&v1alpha1.SimReceiver{Spec: v1alpha1.SimReceiverSpec{AllowedSources: test.allowed}})
+			dir := t.TempDir()
+			save(t, dir, []Receiver{fresh})
+			saved, _, err := Load(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for from, r := range map[string]Receiver{"the resource": fresh, "the file": saved[0]} {
+				for _, address := range test.yes {
+					if !r.Allows(netip.MustParseAddr(address)) {
+						t.Errorf("from %s, %s is refused", from, address)
+					}
+				}
+				for _, address := range append(test.no, "") {
+					parsed, _ := netip.ParseAddr(address)
+					if len(test.allowed) > 0 && r.Allows(parsed) {
+						t.Errorf("from %s, %s is allowed", from, address)
+					}
+				}
+			}
+		})
+	}
 }

@@ -22,7 +22,7 @@ const (
 // measureLatency takes the time from the first byte of a webhook to the condition that a watch shows, one delivery after
 // another.
 func measureLatency(ctx context.Context, l *lab) error {
-	if err := l.startManager(ctx); err != nil {
+	if err := l.startManager(ctx, latency); err != nil {
 		return err
 	}
 	if _, err := l.startIngress(ctx, 0); err != nil {

@@ -74,6 +74,16 @@ func TestKilobytes(t *testing.T) {
 	}
 }
 
+func TestHeapInUse(t *testing.T) {
+	got, err := heapInUse("heap profile: 1: 2 [3: 4] @ heap/1048576\n\n# runtime.MemStats\n# Alloc = 7\n# HeapAlloc = 4194304\n# HeapSys = 9\n")
+	if err != nil || got != 4*mebibyte {
+		t.Errorf("heap = %v, %v, want 4 MiB", got, err)
+	}
+	if _, err := heapInUse("heap profile: "); err == nil {
+		t.Error("a profile without statistics was read")
+	}
+}
+
 // TestBodies is here so that no number is that of deliveries which the door refuses.
 func TestBodies(t *testing.T) {
 	names := map[string]bool{}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -35,6 +36,16 @@ func kilobytes(content, name string) (float64, error) {
 		}
 	}
 	return 0, fmt.Errorf("there is no %s in the status of the process", name)
+}
+
+// heapInUse finds the bytes of live objects in a heap profile in text.
+func heapInUse(profile string) (float64, error) {
+	for line := range strings.Lines(profile) {
+		if value, ok := strings.CutPrefix(line, "# HeapAlloc = "); ok {
+			return strconv.ParseFloat(strings.TrimSpace(value), 64)
+		}
+	}
+	return 0, errors.New("there is no HeapAlloc in the heap profile")
 }
 
 // processorTime is what a process has used so far, in user space and in the kernel.

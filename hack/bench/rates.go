@@ -47,7 +47,7 @@ func measureResources(ctx context.Context, l *lab) error {
 func measureStatus(ctx context.Context, l *lab) error {
 	r := &race{lab: l, namespace: status, poster: newPoster(callers)}
 	defer r.poster.CloseIdleConnections()
-	if err := l.startManager(ctx); err != nil {
+	if err := l.startManager(ctx, status); err != nil {
 		return err
 	}
 	if _, err := l.startIngress(ctx, 0); err != nil {

@@ -170,36 +170,28 @@ func (f *traffic) hurry(t *testing.T, name string) {
 	}
 }
 
-// rotate puts tokens into a receiver's Secret, waits until their hashes are published, and returns what Ready says.
-func (f *traffic) rotate(t *testing.T, name string, hashes int, data map[string]string) string {
+// rotate puts tokens into the Secret of demo, waits until their hashes are published, and returns what Ready says.
+func (f *traffic) rotate(t *testing.T, hashes int, data map[string]string) string {
 	t.Helper()
 	values := map[string][]byte{}
 	for key, value := range data {
 		values[key] = []byte(value)
 	}
-	key := client.ObjectKey{Namespace: "sims", Name: name + "-webhook"}
 	secret := &corev1.Secret{}
-	err := f.admin.Get(t.Context(), key, secret)
-	switch {
-	case client.IgnoreNotFound(err) != nil:
+	if err := f.admin.Get(t.Context(), client.ObjectKey{Namespace: "sims", Name: "demo-webhook"}, secret); err != nil {
 		t.Fatal(err)
-	case err != nil:
-		secret.Namespace, secret.Name, secret.Data = key.Namespace, key.Name, values
-		err = f.admin.Create(t.Context(), secret)
-	default:
-		maps.DeleteFunc(secret.Data, func(key string, _ []byte) bool { return strings.Contains(strings.ToLower(key), "token") })
-		maps.Copy(secret.Data, values)
-		err = f.admin.Update(t.Context(), secret)
 	}
-	if err != nil {
+	maps.DeleteFunc(secret.Data, func(key string, _ []byte) bool { return strings.Contains(strings.ToLower(key), "token") })
+	maps.Copy(secret.Data, values)
+	if err := f.admin.Update(t.Context(), secret); err != nil {
 		t.Fatal(err)
 	}
 	f.tokens = append(f.tokens, slices.Collect(maps.Values(data))...)
-	before := f.receiver(t, name).Status.TokenHashes
-	f.hurry(t, name)
+	before := f.receiver(t, "demo").Status.TokenHashes
+	f.hurry(t, "demo")
 	reason := ""
 	testenv.Eventually(t, func() error {
-		status := f.receiver(t, name).Status
+		status := f.receiver(t, "demo").Status
 		if len(status.TokenHashes) != hashes || slices.Equal(status.TokenHashes, before) && hashes > 0 {
 			return fmt.Errorf("the hashes are %v", status.TokenHashes)
 		}
@@ -225,17 +217,37 @@ func TestTheTokenIsNowhere(t *testing.T) {
 	f.everything(t, first)
 
 	second, weak := token("second"), token("weak")[:30]
-	f.rotate(t, "demo", 2, map[string]string{"token": second, "previousToken": first})
+	f.rotate(t, 2, map[string]string{"token": second, "previousToken": first})
 	f.everything(t, second)
-	if reason := f.rotate(t, "demo", 1, map[string]string{"token": weak, "previousToken": second}); reason != v1alpha1.ReasonWeakToken {
+	if reason := f.rotate(t, 1, map[string]string{"token": weak, "previousToken": second}); reason != v1alpha1.ReasonWeakToken {
 		t.Errorf("a weak token is %s", reason)
 	}
-	f.rotate(t, "demo", 2, map[string]string{"token": token("third"), "previousToken": second})
+	f.rotate(t, 2, map[string]string{"token": token("third"), "previousToken": second})
 
-	// The same token twice, one that cannot stand in a URL, and a Secret of the user's own that cannot be written.
+	f.faults(t, second)
+	f.secrets(t)
+	f.lookEverywhere(t, "while they run")
+
+	for _, name := range []string{localcluster.Manager, localcluster.Ingress} {
+		restarts := f.cluster.Supervisor().Restarts(name)
+		if err := f.cluster.Supervisor().Signal(name, syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.cluster.Supervisor().WaitRestarted(t.Context(), name, restarts+1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.everything(t, second)
+	f.lookEverywhere(t, "after a restart")
+}
+
+// faults has receivers with a token that somebody else has, and with one that cannot stand in a URL, in Secrets of the
+// user's own that cannot be written.
+func (f *traffic) faults(t *testing.T, taken string) {
+	t.Helper()
 	for _, name := range []string{"twin", "odd"} {
 		r := &v1alpha1.SimReceiver{ObjectMeta: metav1.ObjectMeta{Namespace: "sims", Name: name}, Spec: v1alpha1.SimReceiverSpec{ExternalURL: "https://hooks.example.com"}}
-		value := map[string]string{"twin": second, "odd": token("odd") + "/ \n"}[name]
+		value := map[string]string{"twin": taken, "odd": token("odd") + "/ \n"}[name]
 		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "sims", Name: name + "-webhook"}, Immutable: new(true), Data: map[string][]byte{"token": []byte(value)}}
 		f.tokens = append(f.tokens, value)
 		if err := errors.Join(f.admin.Create(t.Context(), secret), f.admin.Create(t.Context(), r)); err != nil {
@@ -243,8 +255,11 @@ func TestTheTokenIsNowhere(t *testing.T) {
 		}
 		f.shows(t, []string{"False"}, "get", "simreceiver", name)
 	}
+}
 
-	// A Secret that is made again, one whose URLs change, and a receiver that is suspended.
+// secrets has a Secret that is made again, one whose URLs change, and a receiver that is suspended.
+func (f *traffic) secrets(t *testing.T) {
+	t.Helper()
 	made := &v1alpha1.SimReceiver{ObjectMeta: metav1.ObjectMeta{Namespace: "sims", Name: "made"}, Spec: v1alpha1.SimReceiverSpec{ExternalURL: "https://one.example.com"}}
 	if err := f.admin.Create(t.Context(), made); err != nil {
 		t.Fatal(err)
@@ -273,19 +288,6 @@ func TestTheTokenIsNowhere(t *testing.T) {
 		}
 		return err
 	})
-	f.lookEverywhere(t, "while they run")
-
-	for _, name := range []string{localcluster.Manager, localcluster.Ingress} {
-		restarts := f.cluster.Supervisor().Restarts(name)
-		if err := f.cluster.Supervisor().Signal(name, syscall.SIGTERM); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := f.cluster.Supervisor().WaitRestarted(t.Context(), name, restarts+1); err != nil {
-			t.Fatal(err)
-		}
-	}
-	f.everything(t, second)
-	f.lookEverywhere(t, "after a restart")
 }
 
 func (f *traffic) tokenOf(t *testing.T, receiver string) string {
@@ -410,13 +412,13 @@ func TestRotationLosesNothing(t *testing.T) {
 
 	for range 3 {
 		next := token("next")
-		f.rotate(t, "demo", 2, map[string]string{"token": next, "previousToken": current})
+		f.rotate(t, 2, map[string]string{"token": next, "previousToken": current})
 		// What a person sees in the status the ingress has seen too, or sees within moments.
 		f.expect(t, http.StatusBadRequest, http.MethodPost, next, "orders", "{")
 		valid.use(next)
 		f.expect(t, http.StatusBadRequest, http.MethodPost, current, "orders", "{")
 		valid.drain()
-		f.rotate(t, "demo", 1, map[string]string{"token": next})
+		f.rotate(t, 1, map[string]string{"token": next})
 		testenv.Eventually(t, func() error {
 			got, err := f.send(t.Context(), http.MethodPost, current, "orders", "{")
 			if err == nil && got != http.StatusNotFound && got != http.StatusTooManyRequests {

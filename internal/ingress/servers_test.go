@@ -174,49 +174,50 @@ func TestHeadersAreBounded(t *testing.T) {
 
 // TestSilentConnectionsGiveWay: with as many connections as there may be, new ones get in all the same.
 func TestSilentConnectionsGiveWay(t *testing.T) {
-	const most = 8
 	for name, send := range map[string]string{"that never asked": "", "with slow headers": slowHeaders, "that wait for their next request": whole} {
-		for _, secure := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, TLS %t", name, secure), func(t *testing.T) {
-				certificate := newCertificate(t, t.TempDir(), "first")
-				address := hooks(t, func(o *Options) {
-					o.Door.Limits.Connections = most
-					if secure {
-						o.TLSCertFile, o.TLSKeyFile = certificate.certFile, certificate.keyFile
-					}
-				})
-				open := func(send string) net.Conn {
-					connection := dial(t, address, "")
-					if secure {
-						connection = tls.Client(connection, certificate.config())
-					}
-					if _, err := io.WriteString(connection, send); err != nil {
-						t.Fatal(err)
-					}
-					return connection
-				}
-				var silent []net.Conn
-				for range 3 * most {
-					connection := open(send)
-					if send == whole {
-						if status, err := answered(connection); status != http.StatusOK {
-							t.Fatalf("answered %d, %v", status, err)
-						}
-					}
-					silent = append(silent, connection)
-				}
-				if status, err := answered(open(whole)); status != http.StatusOK {
-					t.Errorf("the next one is answered %d, %v", status, err)
-				}
-				// The first is gone, long before it would be for its silence.
-				if err := silent[0].SetReadDeadline(time.Now().Add(4 * time.Second)); err != nil {
-					t.Fatal(err)
-				}
-				if _, err := silent[0].Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-					t.Errorf("the first connection is still open: %v", err)
-				}
-			})
+		t.Run(name, func(t *testing.T) { silentGiveWay(t, send, nil) })
+		t.Run(name+", over TLS", func(t *testing.T) {
+			c := newCertificate(t, t.TempDir(), "first")
+			silentGiveWay(t, send, &c)
+		})
+	}
+}
+
+func silentGiveWay(t *testing.T, send string, secured *certificate) {
+	t.Helper()
+	const most = 8
+	address := hooks(t, func(o *Options) {
+		o.Door.Limits.Connections = most
+		if secured != nil {
+			o.TLSCertFile, o.TLSKeyFile = secured.certFile, secured.keyFile
 		}
+	})
+	open := func(send string) net.Conn {
+		connection := dial(t, address, "")
+		if secured != nil {
+			connection = tls.Client(connection, secured.config())
+		}
+		if _, err := io.WriteString(connection, send); err != nil {
+			t.Fatal(err)
+		}
+		if send == whole {
+			if status, err := answered(connection); status != http.StatusOK {
+				t.Fatalf("answered %d, %v", status, err)
+			}
+		}
+		return connection
+	}
+	first := open(send)
+	for range 3 * most {
+		open(send)
+	}
+	open(whole)
+	// The first is gone, long before it would be for its silence.
+	if err := first.SetReadDeadline(time.Now().Add(4 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the first connection is still open: %v", err)
 	}
 }
 
@@ -240,17 +241,18 @@ func TestBusyConnectionsDoNotGiveWay(t *testing.T) {
 	if _, err := waiting.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Fatalf("the one more is not kept waiting: %v", err)
 	}
-	for i, connection := range busy {
+	if _, err := io.WriteString(busy[0], "}"); err != nil {
+		t.Fatal(err)
+	}
+	if status, err := answered(waiting); status != http.StatusOK {
+		t.Errorf("the one that waited is answered %d, %v", status, err)
+	}
+	for _, connection := range busy[1:] {
 		if _, err := io.WriteString(connection, "}"); err != nil {
 			t.Fatal(err)
 		}
-		if i == 0 {
-			if status, err := answered(waiting); status != http.StatusOK {
-				t.Errorf("the one that waited is answered %d, %v", status, err)
-			}
-		}
-		if status, err := answered(connection); status != http.StatusOK && i > 0 {
-			t.Errorf("delivery %d is answered %d, %v", i, status, err)
+		if status, err := answered(connection); status != http.StatusOK {
+			t.Errorf("one that was busy is answered %d, %v", status, err)
 		}
 	}
 }

@@ -118,7 +118,7 @@ func (o *Options) Listen(ctx context.Context, c *Certificate) (net.Listener, err
 
 // Handler answers scrapes. It asks the API server who comes and whether they may, and so does not need it to start.
 func (o *Options) Handler(config *rest.Config, registry prometheus.Gatherer, log logr.Logger) (http.Handler, error) {
-	var metrics http.Handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	if o.Secure {
 		client, err := rest.HTTPClientFor(config)
 		if err != nil {

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -48,7 +49,7 @@ func TestClientAddress(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := httptest.NewRequest("POST", "/", nil)
+			r := httptest.NewRequest(http.MethodPost, "/", nil)
 			r.RemoteAddr = test.remote
 			r.Header["X-Forwarded-For"] = test.forwarded
 			r.Header.Set("Forwarded", "for=203.0.113.7")

@@ -18,7 +18,7 @@ func FuzzHandler(f *testing.F) {
 	f.Add("GET", "/hooks/../"+demoToken, []byte(nil))
 	f.Add("PUT", "//hooks/"+noToken+"/orders/", []byte("{}"))
 	f.Fuzz(func(t *testing.T, method, path string, body []byte) {
-		r, err := http.NewRequestWithContext(t.Context(), "POST", "/", bytes.NewReader(body))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "/", bytes.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -198,7 +198,7 @@ func TestTheSourceBehindAProxy(t *testing.T) {
 	restricted := demo()
 	restricted.Sources = networks(t, "192.0.2.0/24")
 	d := newDoor(restricted)
-	d.Handler.options.TrustedProxies = networks(t, "10.0.0.0/8")
+	d.options.TrustedProxies = networks(t, "10.0.0.0/8")
 	for forwarded, want := range map[string]int{"192.0.2.1": 200, "192.0.2.1, 203.0.113.1": 404, "": 404} {
 		r := httptest.NewRequest(http.MethodPost, "/hooks/"+demoToken+"/orders", strings.NewReader(string(orderBody())))
 		r.RemoteAddr = "10.0.0.1:1"

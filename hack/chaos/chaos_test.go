@@ -22,7 +22,7 @@ func TestChaosShort(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := options{
-		root: root, assets: assets, dir: dir, seed: 20261123, rate: 100, duration: 10 * time.Second, pause: 500 * time.Millisecond, out: testOutput{t},
+		root: root, assets: assets, dir: dir, seed: 20261124, rate: 60, duration: 10 * time.Second, pause: 300 * time.Millisecond, out: testOutput{t},
 	}
 	t.Logf("seed %d; make chaos SEED=%[1]d takes more time", o.seed)
 	flawless, err := run(t.Context(), o)

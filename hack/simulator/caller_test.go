@@ -45,9 +45,13 @@ func TestDeliverJudgesWhatItIsTold(t *testing.T) {
 			if test.server == nil {
 				server.Close()
 			}
+			patience := time.Minute
+			if test.want == MaybeLate {
+				patience = 200 * time.Millisecond
+			}
 			s := &Simulator{
 				options: Options{Webhooks: []Webhook{{OrdersURL: server.URL}}},
-				client:  &http.Client{Timeout: 200 * time.Millisecond, Transport: &http.Transport{DialContext: (&net.Dialer{}).DialContext}},
+				client:  &http.Client{Timeout: patience, Transport: &http.Transport{DialContext: (&net.Dialer{}).DialContext}},
 				ledger:  NewLedger(),
 			}
 			accepted := s.deliver(t.Context(), &test.message)

@@ -113,9 +113,13 @@ func (u *user) alert(t *testing.T, body string) {
 
 func (u *user) run(ctx context.Context, args ...string) (string, error) {
 	args = append([]string{"--kubeconfig", u.cluster.Kubeconfig(), "-n", "sims"}, args...)
-	out, err := exec.CommandContext(ctx, u.kubectl, args...).CombinedOutput()
+	// What kubectl warns of goes to standard error, and is no part of what it was asked for.
+	var warnings strings.Builder
+	cmd := exec.CommandContext(ctx, u.kubectl, args...)
+	cmd.Stderr = &warnings
+	out, err := cmd.Output()
 	if err != nil {
-		return string(out), fmt.Errorf("kubectl %s: %w: %s", strings.Join(args[4:], " "), err, out)
+		return string(out), fmt.Errorf("kubectl %s: %w: %s", strings.Join(args[4:], " "), err, warnings.String())
 	}
 	return string(out), nil
 }

@@ -86,8 +86,8 @@ func managerProcess(o *Options, kubeconfig string, l listeners) Process {
 		"--health-probe-bind-address=" + address(l.probes),
 		// Short, so that a manager that was killed works again soon after it is back.
 		"--leader-election-namespace=" + systemNamespace,
-		"--leader-election-lease-duration=6s",
-		"--leader-election-renew-deadline=4s",
+		"--leader-election-lease-duration=10s",
+		"--leader-election-renew-deadline=8s",
 		"--leader-election-retry-period=1s",
 	}, o.ManagerArgs...)}
 }

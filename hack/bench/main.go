@@ -156,9 +156,9 @@ func run(ctx context.Context, o options) error {
 	}
 	began := time.Now()
 	t := &table{}
-	before := loadAverage()
+	where, before := machine(ctx, o.dir), loadAverage()
 	err := measureAll(ctx, o, t)
-	fmt.Printf("\n%s\nload average (1, 5, 15 minutes) before %s, after %s; took %s\n\n", machine(ctx, o.dir), before, loadAverage(), time.Since(began).Round(time.Second))
+	fmt.Printf("\n%s\nload average (1, 5, 15 minutes) before %s, after %s; took %s\n\n", where, before, loadAverage(), time.Since(began).Round(time.Second))
 	t.print(os.Stdout)
 	return errors.Join(err, t.write(o.out))
 }

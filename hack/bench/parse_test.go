@@ -22,6 +22,7 @@ apiserver_request_total{code="201",resource="simorders",subresource="",verb="POS
 apiserver_request_total{code="200",resource="simorders",subresource="status",verb="PATCH"} 9
 apiserver_request_total{code="200",resource="leases",subresource="",verb="PUT"} 99
 apiserver_request_total{code="200",resource="simorders",subresource="",verb="LIST"} 99
+apiserver_request_total{code="403",resource="events",subresource="",verb="POST"} 99
 `
 	all, err := parseMetrics(strings.NewReader(page))
 	if err != nil {

@@ -434,6 +434,22 @@ func TestRotationLosesNothing(t *testing.T) {
 		t.Fatalf("only %d deliveries were sent, which shows nothing", want)
 	}
 	t.Logf("%d deliveries during three rotations", want)
+	for i := 0; i < 40; i++ {
+		r, err := http.Get(f.cluster.MetricsURL(localcluster.Ingress))
+		if err == nil {
+			b, _ := io.ReadAll(r.Body)
+			for _, l := range strings.Split(string(b), "\n") {
+				if strings.HasPrefix(l, "sim_operator_spool_") || strings.HasPrefix(l, "sim_operator_apply_errors") || strings.HasPrefix(l, "sim_operator_quarantine") || strings.HasPrefix(l, "sim_operator_deliveries_total") || strings.HasPrefix(l, "sim_operator_apply_seconds_") {
+					t.Log(l)
+				}
+			}
+		}
+		var orders v1alpha1.SimOrderList
+		_ = f.admin.List(t.Context(), &orders, client.InNamespace("sims"))
+		t.Log(i, len(orders.Items), want)
+		if len(orders.Items) == want { break }
+		time.Sleep(2 * time.Second)
+	}
 	testenv.Eventually(t, func() error {
 		var orders v1alpha1.SimOrderList
 		if err := f.admin.List(t.Context(), &orders, client.InNamespace("sims")); err != nil {
@@ -466,14 +482,14 @@ func (v *valid) drain() {
 }
 
 // pause is how long each sender waits between its deliveries: all have to become resources before the test ends.
-const pause = 20 * time.Millisecond
+const pause = time.Millisecond
 
 // load delivers orders until ctx ends, and returns how many were accepted. Any other answer fails the test.
 func (f *traffic) load(ctx context.Context, t *testing.T, v *valid) int {
 	var callers sync.WaitGroup
 	var mu sync.Mutex
 	accepted := 0
-	for range 4 {
+	for range 8 {
 		callers.Go(func() {
 			ticker := time.NewTicker(pause)
 			defer ticker.Stop()

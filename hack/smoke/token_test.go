@@ -38,6 +38,7 @@ const fragment = 8
 // leak looks for a piece of a token: as it is, in base64 as Secrets have it in JSON, and in hexadecimal. Pieces, for a
 // dump of bytes breaks it into lines.
 func leak(text, token string) string {
+	lower := strings.ToLower(text) // once, for a log has megabytes
 	for start := range len(token) - fragment {
 		part := token[start : start+fragment]
 		spellings := map[string]string{"as it is": part, "in hexadecimal": hex.EncodeToString([]byte(part)), "in a dump": dumped(part)}
@@ -45,8 +46,8 @@ func leak(text, token string) string {
 			spellings["in base64"] = encoded[:len(encoded)-2]
 		}
 		for how, spelling := range spellings {
-			if at := strings.Index(strings.ToLower(text), strings.ToLower(spelling)); at >= 0 {
-				return fmt.Sprintf("%s: ...%s...", how, text[max(0, at-300):min(len(text), at+60)])
+			if at := strings.Index(lower, strings.ToLower(spelling)); at >= 0 {
+				return fmt.Sprintf("%s: ...%s...", how, lower[max(0, at-300):min(len(lower), at+60)])
 			}
 		}
 	}
@@ -434,22 +435,6 @@ func TestRotationLosesNothing(t *testing.T) {
 		t.Fatalf("only %d deliveries were sent, which shows nothing", want)
 	}
 	t.Logf("%d deliveries during three rotations", want)
-	for i := 0; i < 40; i++ {
-		r, err := http.Get(f.cluster.MetricsURL(localcluster.Ingress))
-		if err == nil {
-			b, _ := io.ReadAll(r.Body)
-			for _, l := range strings.Split(string(b), "\n") {
-				if strings.HasPrefix(l, "sim_operator_spool_") || strings.HasPrefix(l, "sim_operator_apply_errors") || strings.HasPrefix(l, "sim_operator_quarantine") || strings.HasPrefix(l, "sim_operator_deliveries_total") || strings.HasPrefix(l, "sim_operator_apply_seconds_") {
-					t.Log(l)
-				}
-			}
-		}
-		var orders v1alpha1.SimOrderList
-		_ = f.admin.List(t.Context(), &orders, client.InNamespace("sims"))
-		t.Log(i, len(orders.Items), want)
-		if len(orders.Items) == want { break }
-		time.Sleep(2 * time.Second)
-	}
 	testenv.Eventually(t, func() error {
 		var orders v1alpha1.SimOrderList
 		if err := f.admin.List(t.Context(), &orders, client.InNamespace("sims")); err != nil {
@@ -482,14 +467,14 @@ func (v *valid) drain() {
 }
 
 // pause is how long each sender waits between its deliveries: all have to become resources before the test ends.
-const pause = time.Millisecond
+const pause = 20 * time.Millisecond
 
 // load delivers orders until ctx ends, and returns how many were accepted. Any other answer fails the test.
 func (f *traffic) load(ctx context.Context, t *testing.T, v *valid) int {
 	var callers sync.WaitGroup
 	var mu sync.Mutex
 	accepted := 0
-	for range 8 {
+	for range 4 {
 		callers.Go(func() {
 			ticker := time.NewTicker(pause)
 			defer ticker.Stop()

@@ -238,6 +238,9 @@ func TestTheTokenIsNowhere(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := f.cluster.WaitProgramsReady(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	f.everything(t, second)
 	f.lookEverywhere(t, "after a restart")
 }
@@ -315,7 +318,7 @@ func (f *traffic) lookEverywhere(t *testing.T, when string) {
 		}
 		texts[name+"'s log"] = string(log)
 		served := f.serve(t, string(log))
-		if !strings.Contains(served, "# HELP sim_operator_") || !strings.Contains(served, "ok") {
+		if !strings.Contains(served, "# HELP ") || !strings.Contains(served, "ok") {
 			t.Errorf("%s served neither metrics nor probes: %.500s", name, served)
 		}
 		texts[name+"'s metrics and probes"] = served

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	eventsv1 "k8s.io/api/events/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/validation"
 
@@ -42,22 +43,27 @@ func FuzzFoldOrder(f *testing.F) {
 		if !apiequality.Semantic.DeepEqual(before, &order) {
 			t.Fatal("the fold changed what it was given")
 		}
-		for _, e := range d.events {
-			if len(e.Note) > maxNote || e.Reason == "" || e.Action == "" {
-				t.Errorf("the API server takes no such Event: %+v", e)
-			}
-			if named := validation.NameIsDNSSubdomain(order.Name, false); len(named) == 0 && len(order.Name) < 200 && isPlain(string(order.UID)) {
-				if faults := validation.NameIsDNSSubdomain(e.Name, false); len(faults) > 0 {
-					t.Errorf("the API server takes no Event named %q: %v", e.Name, faults)
-				}
-			}
-		}
+		checkEvents(t, &order, d.events)
 		order.Status = d.status
 		again := foldOrder(&order, lim, now)
 		if len(again.events) > 0 || !apiequality.Semantic.DeepEqual(again.status, d.status) {
 			t.Errorf("the fold does not settle: first %+v, then %+v with %d Events", d.status, again.status, len(again.events))
 		}
 	})
+}
+
+// checkEvents looks for what the API server would refuse.
+func checkEvents(t *testing.T, order *v1alpha1.SimOrder, events []eventsv1.Event) {
+	t.Helper()
+	nameable := len(validation.NameIsDNSSubdomain(order.Name, false)) == 0 && len(order.Name) < 200 && isPlain(string(order.UID))
+	for _, e := range events {
+		if len(e.Note) > maxNote || e.Reason == "" || e.Action == "" {
+			t.Errorf("the API server takes no such Event: %+v", e)
+		}
+		if faults := validation.NameIsDNSSubdomain(e.Name, false); nameable && len(faults) > 0 {
+			t.Errorf("the API server takes no Event named %q: %v", e.Name, faults)
+		}
+	}
 }
 
 // isPlain says whether a uid can stand in a name, as those of the API server can.

@@ -293,16 +293,28 @@ func (p *people) testRows(t *testing.T) {
 	receiver := &v1alpha1.SimReceiver{ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: "rows"}}
 	p.createAs(t, p.user, receiver)
 	status := `{"status":{"observedGeneration":1,"orders":3,"tokenHashes":["aa"],"lastDelivery":"2026-01-01T00:00:00.000001Z",` +
-		`"ingresses":[{"replica":"sim-operator-ingress-0","waiting":1},{"replica":"sim-operator-ingress-1","waiting":1}],` +
 		`"conditions":[{"type":"Ready","status":"True","reason":"TokenPublished","message":"","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}`
 	if err := p.manager.Status().Patch(t.Context(), receiver, merge(status)); err != nil {
 		t.Fatal(err)
 	}
+	rows := `{"status":{"ingresses":[{"replica":"sim-operator-ingress-0","waiting":1},{"replica":"sim-operator-ingress-1","waiting":1},` +
+		`{"replica":"full","quarantined":1},{"replica":"idle","lastDelivery":"2026-01-01T00:00:00.000001Z"}]}}`
+	if err := p.ingress.Status().Patch(t.Context(), receiver, merge(rows)); err != nil {
+		t.Fatal(err)
+	}
 	const (
-		own   = `{"status":{"ingresses":[{"replica":"sim-operator-ingress-0","waiting":9},{"replica":"sim-operator-ingress-1","waiting":1}]}}`
-		other = `{"status":{"ingresses":[{"replica":"sim-operator-ingress-0","waiting":1},{"replica":"sim-operator-ingress-1","waiting":9}]}}`
-		gone  = `{"status":{"ingresses":[{"replica":"sim-operator-ingress-0","waiting":1}]}}`
-		added = `{"status":{"ingresses":[{"replica":"sim-operator-ingress-0","waiting":1},{"replica":"sim-operator-ingress-1","waiting":1},{"replica":"x"}]}}`
+		waits0 = `{"status":{"ingresses":[{"replica":"sim-operator-ingress-0","waiting":`
+		waits1 = `},{"replica":"sim-operator-ingress-1","waiting":`
+		full   = `,{"replica":"full","quarantined":1}`
+		idle   = `,{"replica":"idle","lastDelivery":"2026-01-01T00:00:00.000001Z"}`
+		end    = `]}}`
+
+		own      = waits0 + `9` + waits1 + `1}` + full + idle + end
+		other    = waits0 + `1` + waits1 + `9}` + full + idle + end
+		gone     = waits0 + `1}` + full + idle + end
+		emptied  = waits0 + `1` + waits1 + `1}` + idle + end
+		idleGone = waits0 + `1` + waits1 + `1}` + full + end
+		added    = waits0 + `1` + waits1 + `1}` + full + idle + `,{"replica":"x"}` + end
 	)
 	attempts := map[string]attempt{
 		"a pod changes its own row":                    {p.pod, own, ""},
@@ -312,7 +324,12 @@ func (p *people) testRows(t *testing.T) {
 		"with a token of no pod, any row may change":   {p.ingress, other, ""},
 		"with a token of no pod, any row may be added": {p.ingress, added, ""},
 		"with a token of no pod, any row may go":       {p.ingress, gone, ""},
-		"the manager takes a row away":                 {p.manager, gone, ""},
+		"a pod takes an idle row away":                 {p.pod, idleGone, byStatus},
+		"the manager takes an idle row away":           {p.manager, idleGone, ""},
+		"the manager hides what waits":                 {p.manager, gone, byStatus},
+		"the manager hides what is in quarantine":      {p.manager, emptied, byStatus},
+		"the manager changes a row":                    {p.manager, other, byStatus},
+		"the manager adds a row":                       {p.manager, added, byStatus},
 		"an admin changes a row":                       {p.admin, own, byStatus},
 		"a user changes a row":                         {p.user, own, byStatus},
 		"an account of the same name elsewhere":        {p.foreign, own, byStatus},

@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
@@ -75,7 +76,8 @@ func (c *committer) commit(ctx context.Context, ch change) error {
 			return fmt.Errorf("patch status: %w", err)
 		}
 	}
-	if ch.expired {
+	// What a finalizer holds has been deleted already.
+	if ch.expired && ch.after.GetDeletionTimestamp().IsZero() {
 		return c.deleteJudged(ctx, ch.after)
 	}
 	return nil
@@ -103,7 +105,8 @@ func (c *committer) deleteJudged(ctx context.Context, obj client.Object) error {
 }
 
 // settled turns the end of a commit into that of a reconcile. That somebody else wrote first, or that the resource or
-// its namespace is going away, is the ordinary course of things and no error.
+// its namespace is going away, is the ordinary course of things and no error. What is looked at again because of the
+// time alone comes after what is fresh: ten thousand orders that expire in the same second hold no delivery up.
 func settled(wait time.Duration, err error) (ctrl.Result, error) {
 	if isOutdated(err) {
 		return ctrl.Result{RequeueAfter: retryOutdated}, nil
@@ -111,7 +114,10 @@ func settled(wait time.Duration, err error) (ctrl.Result, error) {
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: wait}, nil
+	if wait == 0 {
+		return ctrl.Result{}, nil
+	}
+	return ctrl.Result{RequeueAfter: wait, Priority: new(handler.LowPriority)}, nil
 }
 
 func isOutdated(err error) bool {

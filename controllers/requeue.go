@@ -2,8 +2,11 @@ package controllers
 
 import (
 	"context"
+	"hash/fnv"
+	"time"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
@@ -15,6 +18,21 @@ import (
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
 )
+
+// longestWait is the longest that a resource is not looked at for which time alone will change something. Waiting goes by
+// the time that the process has run, and deadlines go by the clock on the wall: the two part where the clock is set, or
+// the machine sleeps. A look that finds nothing due writes nothing.
+const longestWait = 12 * time.Hour
+
+// nextLook is how long to wait before a resource is looked at again. A long wait is cut to between half of longestWait
+// and the whole of it, by the resource's uid, so that the hundreds of thousands that were all looked at when the manager
+// started are not all looked at in the same moment ever after.
+func nextLook(wait time.Duration, uid types.UID) time.Duration {
+	const half = longestWait / 2
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(uid)) // never fails
+	return min(wait, half+half*time.Duration(hash.Sum32()>>16)/(1<<16))
+}
 
 // lister names the resources of one kind that name a receiver.
 type lister func(ctx context.Context, reader client.Reader, receiver client.ObjectKey) ([]reconcile.Request, error)

@@ -11,10 +11,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
 )
@@ -38,6 +41,15 @@ type Options struct {
 	// Concurrency is how many SimOrders, and how many SimAlerts, are reconciled at the same time.
 	Concurrency int
 	Registry    prometheus.Registerer
+	// newQueue makes the queues; nil for those of controller-runtime, which wait by the real clock and no other.
+	newQueue newQueue
+}
+
+type newQueue = func(controller string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// perResource are the options of a controller that has a reconcile for each SimOrder or SimAlert.
+func (o *Options) perResource() controller.Options {
+	return controller.Options{MaxConcurrentReconciles: o.Concurrency, RateLimiter: retries(), NewQueue: o.newQueue}
 }
 
 // ManagerOptions are the options of a manager that the controllers rely on: what its client knows, and what its cache
@@ -73,13 +85,13 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := o.Registry.Register(newStock(counted, mgr.Elected())); err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
-	if err := NewSimReceiverReconciler(mgr.GetClient(), o.Clock, o.Random, counted).SetupWithManager(mgr); err != nil {
+	if err := NewSimReceiverReconciler(mgr.GetClient(), o.Clock, o.Random, counted).SetupWithManager(mgr, o.newQueue); err != nil {
 		return fmt.Errorf("set up the SimReceiver controller: %w", err)
 	}
-	if err := NewSimOrderReconciler(mgr.GetClient(), o.Clock, o.Instance, metrics).SetupWithManager(mgr, o.Concurrency); err != nil {
+	if err := NewSimOrderReconciler(mgr.GetClient(), o.Clock, o.Instance, metrics).SetupWithManager(mgr, o.perResource()); err != nil {
 		return fmt.Errorf("set up the SimOrder controller: %w", err)
 	}
-	if err := NewSimAlertReconciler(mgr.GetClient(), o.Clock, o.Instance, metrics).SetupWithManager(mgr, o.Concurrency); err != nil {
+	if err := NewSimAlertReconciler(mgr.GetClient(), o.Clock, o.Instance, metrics).SetupWithManager(mgr, o.perResource()); err != nil {
 		return fmt.Errorf("set up the SimAlert controller: %w", err)
 	}
 	err = mgr.AddReadyzCheck("cache", func(*http.Request) error {

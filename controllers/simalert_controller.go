@@ -29,11 +29,11 @@ func NewSimAlertReconciler(c client.Client, clk clock.PassiveClock, instance str
 }
 
 // SetupWithManager starts the reconciler with the manager.
-func (r *SimAlertReconciler) SetupWithManager(mgr ctrl.Manager, concurrency int) error {
+func (r *SimAlertReconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.SimAlert{}).
 		Watches(&v1alpha1.SimReceiver{}, requeueOf(mgr.GetCache(), alertsOf), builder.WithPredicates(limitsChanged())).
-		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency, RateLimiter: retries()}).
+		WithOptions(options).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 
@@ -46,7 +46,7 @@ func (r *SimAlertReconciler) Reconcile(ctx context.Context, alert *v1alpha1.SimA
 	d := foldAlert(alert, lim, r.clock.Now())
 	after := alert.DeepCopy()
 	after.Status = d.status
-	return settled(d.wait, r.commit(ctx, change{
+	return settled(nextLook(d.wait, alert.UID), r.commit(ctx, change{
 		before:  alert,
 		after:   after,
 		events:  d.events,

@@ -10,6 +10,8 @@ import (
 type flapping struct {
 	is           bool
 	since, until time.Time
+	// fromStart says that the log shows no rest before since, so that it may have begun earlier.
+	fromStart bool
 }
 
 // flappingAt looks at the times of the reports. After each, the alert flaps until the first of the last so many reports
@@ -24,7 +26,7 @@ func flappingAt(reports []v1alpha1.AlertReport, lim limits, now time.Time) flapp
 		came := sorted[i].ReceivedAt.Time
 		until := sorted[i-lim.flapTransitions+1].ReceivedAt.Add(lim.flapWithin)
 		if !came.Before(current.until) {
-			current = flapping{since: came}
+			current = flapping{since: came, fromStart: i == lim.flapTransitions-1}
 		}
 		current.is, current.until = came.Before(until), until
 	}

@@ -72,6 +72,18 @@ func TestFlappingKeepsSinceWhenReportsAreDropped(t *testing.T) {
 	}
 }
 
+// It stopped and began anew while no manager ran: the log shows the rest between.
+func TestFlappingAnewHasANewSince(t *testing.T) {
+	lim := limits{flapTransitions: 3, flapWithin: 10 * time.Second}
+	alert := turnsAt(1, 2, 3)
+	alert.Status = foldAlert(alert, lim, at(3).Time).status
+	alert.Spec.Reports = turnsAt(1, 2, 3, 50, 51, 52).Spec.Reports
+	condition := meta.FindStatusCondition(foldAlert(alert, lim, at(52).Time).status.Conditions, v1alpha1.ConditionFlapping)
+	if condition == nil || condition.LastTransitionTime != wholeSecond(52) {
+		t.Errorf("the condition is %+v", condition)
+	}
+}
+
 func TestOrphaned(t *testing.T) {
 	alert := turnsAt(1)
 	alert.Status = foldAlert(alert, limits{orphaned: true}, at(5).Time).status

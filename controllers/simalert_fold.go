@@ -31,7 +31,7 @@ func foldAlert(alert *v1alpha1.SimAlert, lim limits, now time.Time) decision[v1a
 	if flapping.is {
 		since := flapping.since
 		// The reports with which it began may be gone from the log.
-		if before, already := trueSince(alert.Status.Conditions, v1alpha1.ConditionFlapping); already && before.Before(since) {
+		if before, already := trueSince(alert.Status.Conditions, v1alpha1.ConditionFlapping); already && flapping.fromStart && before.Before(since) {
 			since = before
 		}
 		message := fmt.Sprintf("At least %d transitions within %s", lim.flapTransitions, lim.flapWithin)

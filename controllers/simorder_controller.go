@@ -30,11 +30,11 @@ func NewSimOrderReconciler(c client.Client, clk clock.PassiveClock, instance str
 }
 
 // SetupWithManager starts the reconciler with the manager.
-func (r *SimOrderReconciler) SetupWithManager(mgr ctrl.Manager, concurrency int) error {
+func (r *SimOrderReconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.SimOrder{}).
 		Watches(&v1alpha1.SimReceiver{}, requeueOf(mgr.GetCache(), ordersOf), builder.WithPredicates(limitsChanged())).
-		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency, RateLimiter: retries()}).
+		WithOptions(options).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 
@@ -45,7 +45,7 @@ func (r *SimOrderReconciler) Reconcile(ctx context.Context, order *v1alpha1.SimO
 		return ctrl.Result{}, err
 	}
 	d := foldOrder(order, lim, r.clock.Now())
-	return settled(d.wait, r.commitOrder(ctx, order, &d))
+	return settled(nextLook(d.wait, order.UID), r.commitOrder(ctx, order, &d))
 }
 
 func (r *SimOrderReconciler) commitOrder(ctx context.Context, order *v1alpha1.SimOrder, d *decision[v1alpha1.SimOrderStatus]) error {

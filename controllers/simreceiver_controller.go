@@ -54,11 +54,11 @@ func NewSimReceiverReconciler(c client.Client, clk clock.PassiveClock, random io
 
 // SetupWithManager starts the reconciler with the manager. Receivers are taken one at a time, so that of two with the
 // same token one is judged after the other.
-func (r *SimReceiverReconciler) SetupWithManager(mgr ctrl.Manager) error {
+func (r *SimReceiverReconciler) SetupWithManager(mgr ctrl.Manager, newQueue newQueue) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.SimReceiver{}).
 		Watches(&v1alpha1.SimReceiver{}, requeueOf(mgr.GetCache(), allReceivers), builder.WithPredicates(hashesChanged())).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 1}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 1, NewQueue: newQueue}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 

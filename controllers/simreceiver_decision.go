@@ -57,6 +57,7 @@ func decideReceiver(in receiverInput) receiverDecision {
 		status.Orders, status.Alerts = in.counts.orders, in.counts.alerts
 	}
 	status.LastDelivery = lastDelivery(&status)
+	status.Ingresses = withoutIdle(status.Ingresses, in.now)
 	status.Conditions = receiverConditions(in, ready)
 
 	decision := receiverDecision{status: status}
@@ -174,6 +175,13 @@ func lastDelivery(status *v1alpha1.SimReceiverStatus) *metav1.MicroTime {
 		}
 	}
 	return last
+}
+
+// withoutIdle drops the rows of replicas that have long had nothing to do with the receiver. Whether a replica is gone
+// cannot be known, and whose disk still holds deliveries must be seen.
+func withoutIdle(rows []v1alpha1.IngressStatus, now time.Time) []v1alpha1.IngressStatus {
+	before := now.Add(-v1alpha1.IdleIngressKept)
+	return slices.DeleteFunc(rows, func(row v1alpha1.IngressStatus) bool { return row.IsIdle(before) })
 }
 
 // receiverConditions keeps since when a condition has its status.

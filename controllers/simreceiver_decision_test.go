@@ -257,7 +257,7 @@ func TestReceiverNumbers(t *testing.T) {
 		{Replica: "a", LastDelivery: atPtr(8), Quarantined: 2, LastReason: "not\nJSON"},
 		{Replica: "b", LastDelivery: atPtr(9)},
 		{Replica: "c", LastDelivery: atPtr(3), Quarantined: 1, LastReason: "older"},
-		{Replica: "d"},
+		{Replica: "d", Waiting: 1},
 	}
 	in := receiverInput{receiver: r, secret: usersSecret("token", goodToken), now: at(60).Time}
 	uncounted := decideReceiver(in).status
@@ -275,6 +275,37 @@ func TestReceiverNumbers(t *testing.T) {
 	in.counts = &counts{orders: 1, alerts: 2}
 	if diff := cmp.Diff(receiverNumbers{1, 2, atPtr(9), ""}, numbersOf(decideReceiver(in).status)); diff != "" {
 		t.Errorf("counted, with the rows gone (-want +got):\n%s", diff)
+	}
+}
+
+func TestRowsOfIdleReplicas(t *testing.T) {
+	now := at(0).Add(v1alpha1.IdleIngressKept)
+	tests := map[string]struct {
+		row   v1alpha1.IngressStatus
+		stays bool
+	}{
+		"a delivery within the time keeps it":      {v1alpha1.IngressStatus{LastDelivery: atPtr(0)}, true},
+		"a delivery longer ago does not":           {v1alpha1.IngressStatus{LastDelivery: atPtr(-1)}, false},
+		"nor does the reason of what has gone":     {v1alpha1.IngressStatus{LastDelivery: atPtr(-1), LastReason: "x"}, false},
+		"with no delivery and nothing to say":      {v1alpha1.IngressStatus{}, false},
+		"what waits keeps it, however long":        {v1alpha1.IngressStatus{LastDelivery: atPtr(-1), Waiting: 1}, true},
+		"what is in quarantine keeps it, likewise": {v1alpha1.IngressStatus{Quarantined: 1}, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := receiver("demo", 0)
+			r.Status.Ingresses = []v1alpha1.IngressStatus{test.row}
+			status := decideReceiver(receiverInput{receiver: r, secret: usersSecret("token", goodToken), now: now}).status
+			if stays := len(status.Ingresses) == 1; stays != test.stays {
+				t.Errorf("rows: %+v", status.Ingresses)
+			}
+			if !status.LastDelivery.Equal(test.row.LastDelivery) {
+				t.Errorf("the receiver's last delivery is %v", status.LastDelivery)
+			}
+			if len(r.Status.Ingresses) != 1 || r.Status.Ingresses[0] != test.row {
+				t.Errorf("the decision changed what it was given: %+v", r.Status.Ingresses)
+			}
+		})
 	}
 }
 

@@ -1,6 +1,8 @@
 package v1alpha1
 
 import (
+	"time"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -140,6 +142,9 @@ type SimReceiverSpec struct {
 	AllowedSources []CIDR `json:"allowedSources,omitempty"`
 }
 
+// IdleIngressKept is how long the row of a replica stays for which nothing waits and nothing is in quarantine.
+const IdleIngressKept = 30 * 24 * time.Hour
+
 // IngressStatus is how one ingress replica stands with this receiver. The replica writes it itself.
 type IngressStatus struct {
 	// replica is the name of the replica: its pod's name in a cluster.
@@ -164,6 +169,11 @@ type IngressStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	LastReason string `json:"lastReason,omitempty"`
+}
+
+// IsIdle says that nothing waits, nothing is in quarantine, and no delivery has come since.
+func (s *IngressStatus) IsIdle(since time.Time) bool {
+	return s.Waiting == 0 && s.Quarantined == 0 && (s.LastDelivery == nil || s.LastDelivery.Time.Before(since))
 }
 
 // SimReceiverStatus is how the receiver stands.

@@ -57,7 +57,7 @@ func (r *Reporter) report(ctx context.Context) error {
 	for i := range list.Items {
 		receiver := &list.Items[i]
 		changed := receiver.DeepCopy()
-		if !setRow(&changed.Status, r.rowOf(receiver)) {
+		if !setRow(&changed.Status, r.rowOf(receiver), r.clock.Now()) {
 			continue
 		}
 		err := r.writer.Update(ctx, changed, client.FieldOwner(v1alpha1.FieldManagerIngress))
@@ -70,7 +70,7 @@ func (r *Reporter) report(ctx context.Context) error {
 
 // setRow puts a replica's row into a status. It returns false where nothing changes. A row with nothing to say is not
 // added, and a restart does not take back the time of the last delivery.
-func setRow(status *v1alpha1.SimReceiverStatus, row v1alpha1.IngressStatus) bool {
+func setRow(status *v1alpha1.SimReceiverStatus, row v1alpha1.IngressStatus, now time.Time) bool {
 	for i := range status.Ingresses {
 		old := &status.Ingresses[i]
 		if old.Replica != row.Replica {
@@ -85,10 +85,12 @@ func setRow(status *v1alpha1.SimReceiverStatus, row v1alpha1.IngressStatus) bool
 		*old = row
 		return true
 	}
-	if sameRow(row, v1alpha1.IngressStatus{Replica: row.Replica}) {
+	// The manager drops a row that has been idle for long. The half keeps two clocks that differ from putting it there and
+	// taking it away in turns.
+	if row.IsIdle(now.Add(-v1alpha1.IdleIngressKept / 2)) {
 		return false
 	}
-	// Where so many replicas have come and gone that there is no room, this one has no row: it may not take another's.
+	// Where there is no room, this one has no row until the manager has dropped one: it may not take another's.
 	if len(status.Ingresses) == v1alpha1.MaxIngresses {
 		return false
 	}

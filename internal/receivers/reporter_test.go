@@ -17,6 +17,10 @@ func TestSetRow(t *testing.T) {
 		at := metav1.NewMicroTime(start().Add(time.Duration(second) * time.Second))
 		return &at
 	}
+	longAgo := func(more time.Duration) *metav1.MicroTime {
+		at := metav1.NewMicroTime(start().Add(-v1alpha1.IdleIngressKept/2 - more))
+		return &at
+	}
 	inZone := func(at *metav1.MicroTime) *metav1.MicroTime {
 		moved := metav1.NewMicroTime(at.In(time.FixedZone("east", 3600)))
 		return &moved
@@ -44,8 +48,20 @@ func TestSetRow(t *testing.T) {
 		"something in quarantine adds the row": {
 			row: row{Replica: "a", Quarantined: 1}, want: []row{{Replica: "a", Quarantined: 1}}, changed: true,
 		},
-		"a reason adds the row": {
-			row: row{Replica: "a", LastReason: "Malformed"}, want: []row{{Replica: "a", LastReason: "Malformed"}}, changed: true,
+		"a reason alone does not": {
+			row: row{Replica: "a", LastReason: "Malformed"},
+		},
+		"nor does a delivery of half the time for which idle rows are kept": {
+			row: row{Replica: "a", LastDelivery: longAgo(time.Microsecond)},
+		},
+		"one of just less does": {
+			row: row{Replica: "a", LastDelivery: longAgo(0)}, want: []row{{Replica: "a", LastDelivery: longAgo(0)}}, changed: true,
+		},
+		"and so does what waits since then": {
+			row: row{Replica: "a", LastDelivery: longAgo(time.Hour), Waiting: 1}, want: []row{{Replica: "a", LastDelivery: longAgo(time.Hour), Waiting: 1}}, changed: true,
+		},
+		"an idle row that is there stays until the manager drops it": {
+			before: []row{{Replica: "a", LastDelivery: longAgo(time.Hour)}}, row: row{Replica: "a"}, want: []row{{Replica: "a", LastDelivery: longAgo(time.Hour)}},
 		},
 		"a row is added behind the others": {
 			before: []row{other}, row: row{Replica: "a", Waiting: 1}, want: []row{other, {Replica: "a", Waiting: 1}}, changed: true,
@@ -83,7 +99,7 @@ func TestSetRow(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			status := v1alpha1.SimReceiverStatus{Ingresses: test.before, Orders: 7}
-			if changed := setRow(&status, test.row); changed != test.changed {
+			if changed := setRow(&status, test.row, start()); changed != test.changed {
 				t.Errorf("changed = %t, want %t", changed, test.changed)
 			}
 			if diff := cmp.Diff(v1alpha1.SimReceiverStatus{Ingresses: test.want, Orders: 7}, status); diff != "" {
@@ -96,7 +112,7 @@ func TestSetRow(t *testing.T) {
 func TestARowMoreThanThereIsRoomForIsLeftOut(t *testing.T) {
 	status := &v1alpha1.SimReceiverStatus{}
 	for i := range v1alpha1.MaxIngresses + 1 {
-		if setRow(status, v1alpha1.IngressStatus{Replica: fmt.Sprint(i), Waiting: 1}) != (i < v1alpha1.MaxIngresses) {
+		if setRow(status, v1alpha1.IngressStatus{Replica: fmt.Sprint(i), Waiting: 1}, start()) != (i < v1alpha1.MaxIngresses) {
 			t.Errorf("row %d: there are %d", i, len(status.Ingresses))
 		}
 	}

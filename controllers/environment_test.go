@@ -37,6 +37,7 @@ type managerOptions struct {
 	random   io.Reader
 	registry *prometheus.Registry
 	traffic  *traffic
+	newQueue newQueue
 }
 
 // traffic is what a manager's client was asked for.
@@ -44,6 +45,10 @@ type traffic struct {
 	mu     sync.Mutex
 	read   map[string]bool
 	writes []string
+	// onDelete is called before each deletion; nil for nothing.
+	onDelete func()
+	// cache is what the manager reads from.
+	cache client.Reader
 }
 
 func (f *traffic) hasRead(obj client.Object) error {
@@ -86,6 +91,9 @@ func (f *traffic) newClient(config *rest.Config, options client.Options) (client
 		},
 		Delete: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
 			f.wrote("delete", obj)
+			if f.onDelete != nil {
+				f.onDelete()
+			}
 			return c.Delete(ctx, obj, opts...)
 		},
 		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
@@ -94,6 +102,9 @@ func (f *traffic) newClient(config *rest.Config, options client.Options) (client
 		},
 	}), nil
 }
+
+// testConcurrency is how many SimOrders, and how many SimAlerts, a test's manager reconciles at the same time.
+const testConcurrency = 8
 
 // startManager runs the real manager over the namespaces, with the rights of its own ServiceAccount. The returned function
 // stops it and waits until it has stopped; the end of the test does so too.
@@ -117,7 +128,10 @@ func startManager(t *testing.T, o managerOptions, namespaces ...string) (stop fu
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := Options{Clock: o.clock, Random: o.random, Instance: "manager-1", Concurrency: 8, Registry: prometheus.NewRegistry()}
+	if o.traffic != nil {
+		o.traffic.cache = mgr.GetCache()
+	}
+	settings := Options{Clock: o.clock, Random: o.random, Instance: "manager-1", Concurrency: testConcurrency, Registry: prometheus.NewRegistry(), newQueue: o.newQueue}
 	if settings.Clock == nil {
 		settings.Clock = clock.RealClock{}
 	}

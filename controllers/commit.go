@@ -11,7 +11,6 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
@@ -105,19 +104,15 @@ func (c *committer) deleteJudged(ctx context.Context, obj client.Object) error {
 }
 
 // settled turns the end of a commit into that of a reconcile. That somebody else wrote first, or that the resource or
-// its namespace is going away, is the ordinary course of things and no error. What is looked at again because of the
-// time alone comes after what is fresh: ten thousand orders that expire in the same second hold no delivery up.
-func settled(wait time.Duration, err error) (ctrl.Result, error) {
+// its namespace is going away, is the ordinary course of things and no error.
+func settled(next ctrl.Result, err error) (ctrl.Result, error) {
 	if isOutdated(err) {
 		return ctrl.Result{RequeueAfter: retryOutdated}, nil
 	}
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if wait == 0 {
-		return ctrl.Result{}, nil
-	}
-	return ctrl.Result{RequeueAfter: wait, Priority: new(handler.LowPriority)}, nil
+	return next, nil
 }
 
 func isOutdated(err error) bool {

@@ -8,6 +8,7 @@ import (
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -23,6 +24,12 @@ import (
 // the time that the process has run, and deadlines go by the clock on the wall: the two part where the clock is set, or
 // the machine sleeps. A look that finds nothing due writes nothing.
 const longestWait = 12 * time.Hour
+
+// whenDue has a resource looked at again when time alone will have changed something. That comes after what is fresh: ten
+// thousand orders that expire in the same second hold no delivery up.
+func whenDue(wait time.Duration, uid types.UID) ctrl.Result {
+	return ctrl.Result{RequeueAfter: nextLook(wait, uid), Priority: new(handler.LowPriority)}
+}
 
 // nextLook is how long to wait before a resource is looked at again. A long wait is cut to between half of longestWait
 // and the whole of it, by the resource's uid, so that the hundreds of thousands that were all looked at when the manager

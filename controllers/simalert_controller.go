@@ -46,7 +46,7 @@ func (r *SimAlertReconciler) Reconcile(ctx context.Context, alert *v1alpha1.SimA
 	d := foldAlert(alert, lim, r.clock.Now())
 	after := alert.DeepCopy()
 	after.Status = d.status
-	return settled(nextLook(d.wait, alert.UID), r.commit(ctx, change{
+	return settled(whenDue(d.wait, alert.UID), r.commit(ctx, change{
 		before:  alert,
 		after:   after,
 		events:  d.events,

@@ -45,7 +45,7 @@ func (r *SimOrderReconciler) Reconcile(ctx context.Context, order *v1alpha1.SimO
 		return ctrl.Result{}, err
 	}
 	d := foldOrder(order, lim, r.clock.Now())
-	return settled(nextLook(d.wait, order.UID), r.commitOrder(ctx, order, &d))
+	return settled(whenDue(d.wait, order.UID), r.commitOrder(ctx, order, &d))
 }
 
 func (r *SimOrderReconciler) commitOrder(ctx context.Context, order *v1alpha1.SimOrder, d *decision[v1alpha1.SimOrderStatus]) error {

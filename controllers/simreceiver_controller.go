@@ -73,11 +73,11 @@ func (r *SimReceiverReconciler) Reconcile(ctx context.Context, receiver *v1alpha
 	}
 	d := decideReceiver(in)
 	if err := r.writeSecret(ctx, d.secret); err != nil {
-		return settled(lookAgain, err)
+		return settled(ctrl.Result{RequeueAfter: lookAgain}, err)
 	}
 	after := receiver.DeepCopy()
 	after.Status = d.status
-	return settled(lookAgain, r.commit(ctx, change{
+	return settled(ctrl.Result{RequeueAfter: lookAgain}, r.commit(ctx, change{
 		before: receiver,
 		after:  after,
 		status: !apiequality.Semantic.DeepEqual(receiver.Status, d.status),

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -156,10 +156,7 @@ func TestWhatIsFreshComesFirst(t *testing.T) {
 		late = append(late, request(fmt.Sprint("late ", i)))
 	}
 	addLate(queue, late)
-	result, err := settled(time.Nanosecond, nil)
-	if err != nil || result.RequeueAfter != time.Nanosecond {
-		t.Fatalf("%+v, %v", result, err)
-	}
+	result := whenDue(time.Nanosecond, testUID)
 	queue.AddWithOpts(priorityqueue.AddOpts{Priority: result.Priority}, request("due"))
 	queue.Add(request("fresh"))
 	queue.Add(late[999])

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -316,8 +317,11 @@ func TestManyExpireAtOnce(t *testing.T) {
 	if n := most.Load(); n > testConcurrency {
 		t.Errorf("%d deletions at a time", n)
 	}
-	last := len(writes) - 1
-	for ; last >= 0 && writes[last][:6] != "delete"; last-- { //nolint:revive // it counts
+	last := -1
+	for i, write := range writes {
+		if strings.HasPrefix(write, "delete ") {
+			last = i
+		}
 	}
 	if at := slices.Index(writes, patched(fresh)); at < 0 || at > last {
 		t.Errorf("the fresh order was write %d; the last deletion was write %d", at, last)

@@ -111,7 +111,9 @@ func (w *world) to(hour int, more time.Duration) {
 func (w *world) wrote(want ...string) {
 	w.t.Helper()
 	got := w.settled(len(want))
-	got = slices.DeleteFunc(got, func(write string) bool { return strings.Contains(write, "SimReceiver") || strings.Contains(write, "Secret") })
+	got = slices.DeleteFunc(got, func(write string) bool {
+		return strings.Contains(write, "SimReceiver") || strings.Contains(write, "Secret")
+	})
 	slices.Sort(got)
 	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	eventsv1 "k8s.io/api/events/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -420,8 +421,8 @@ func TestNothingIsDeletedBeforeItsEvents(t *testing.T) {
 
 	b.reconciler.client = c
 	b.reconcile(t)
-	if err := client.IgnoreNotFound(c.Get(t.Context(), client.ObjectKeyFromObject(b.order), b.order.DeepCopy())); err != nil {
-		t.Error(err)
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(b.order), b.order.DeepCopy()); !apierrors.IsNotFound(err) {
+		t.Errorf("it is still there: %v", err)
 	}
 	if n := len(eventsOf(t, c, b.order)); n != 2 {
 		t.Errorf("%d Events of 2 reports", n)

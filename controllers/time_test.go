@@ -283,7 +283,7 @@ func seen(t *testing.T, w *world, r *v1alpha1.SimReceiver) {
 // Many orders expire in the same second. No more of them are deleted at a time than the manager's concurrency, and an
 // order that comes in meanwhile does not wait until all are gone.
 func TestManyExpireAtOnce(t *testing.T) {
-	const all = 1000
+	const all = 500
 	w := newWorld(t)
 	w.receiver("demo", asIs)
 	eachOf(all, func(i int) {

@@ -47,13 +47,14 @@ type committer struct {
 	client   client.Client
 	instance string
 	metrics  *Metrics
+	trail    trail
 }
 
 // maxInstance is the most that the API server takes as an Event's reportingInstance.
 const maxInstance = 128
 
-func newCommitter(c client.Client, instance string, metrics *Metrics) committer {
-	return committer{client: c, instance: cut(instance, maxInstance), metrics: metrics}
+func newCommitter(c client.Client, instance string, metrics *Metrics, t trail) committer {
+	return committer{client: c, instance: cut(instance, maxInstance), metrics: metrics, trail: t}
 }
 
 // commit is the outbox. Events come first and status follows, so that a crash between them repeats Events whose names
@@ -70,10 +71,12 @@ func (c *committer) commit(ctx context.Context, ch change) error {
 		failpoint.Hit(failpoint.BetweenEventAndStatus)
 	}
 	if ch.status {
+		started := c.trail.now()
 		patch := client.MergeFromWithOptions(ch.before, client.MergeFromWithOptimisticLock{})
 		if err := c.client.Status().Patch(ctx, ch.after, patch, client.FieldOwner(v1alpha1.FieldManagerManager)); err != nil {
 			return fmt.Errorf("patch status: %w", err)
 		}
+		c.trail.statusWritten(ctx, ch.events, started)
 	}
 	// What a finalizer holds has been deleted already.
 	if ch.expired && ch.after.GetDeletionTimestamp().IsZero() {
@@ -84,14 +87,16 @@ func (c *committer) commit(ctx context.Context, ch change) error {
 
 func (c *committer) createEvent(ctx context.Context, event *eventsv1.Event) error {
 	event.ReportingInstance = c.instance
+	started := c.trail.now()
 	err := c.client.Create(ctx, event, client.FieldOwner(v1alpha1.FieldManagerManager))
-	if apierrors.IsAlreadyExists(err) {
-		return nil
-	}
-	if err != nil {
+	existed := apierrors.IsAlreadyExists(err)
+	if err != nil && !existed {
 		return fmt.Errorf("create Event %s: %w", event.Name, err)
 	}
-	c.metrics.eventCreated(event)
+	c.trail.eventIsOut(ctx, event, existed, started)
+	if !existed {
+		c.metrics.eventCreated(event)
+	}
 	return nil
 }
 

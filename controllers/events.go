@@ -29,7 +29,7 @@ const uidInName = 8
 // orderReportEvent is the Event of one report of an order.
 func orderReportEvent(order *v1alpha1.SimOrder, r v1alpha1.OrderReport) eventsv1.Event {
 	kind, reason := orderReason(r.State)
-	event := newEvent(v1alpha1.KindSimOrder, &order.ObjectMeta, strconv.FormatInt(r.Sequence, 10), r.ReceivedAt)
+	event := newReportEvent(v1alpha1.KindSimOrder, &order.ObjectMeta, &r.ReportMeta)
 	event.Action, event.Type, event.Reason, event.Note = actionOrderState, kind, reason, cut(orderMessage(order, r.State), maxNote)
 	return event
 }
@@ -44,12 +44,21 @@ func orderOverdueEvent(order *v1alpha1.SimOrder, deadline time.Time) eventsv1.Ev
 
 // alertReportEvent is the Event of one report of an alert.
 func alertReportEvent(alert *v1alpha1.SimAlert, r v1alpha1.AlertReport) eventsv1.Event {
-	event := newEvent(v1alpha1.KindSimAlert, &alert.ObjectMeta, strconv.FormatInt(r.Sequence, 10), r.ReceivedAt)
+	event := newReportEvent(v1alpha1.KindSimAlert, &alert.ObjectMeta, &r.ReportMeta)
 	event.Action, event.Type, event.Reason = actionAlertTrigger, corev1.EventTypeWarning, v1alpha1.ReasonAlertOn
 	if r.Trigger == v1alpha1.AlertTriggerOff {
 		event.Type, event.Reason = corev1.EventTypeNormal, v1alpha1.ReasonAlertOff
 	}
 	event.Note = alertMessage(&alert.Spec, r.Trigger, r.Value)
+	return event
+}
+
+// newReportEvent starts the Event of a report.
+func newReportEvent(kind string, about *metav1.ObjectMeta, r *v1alpha1.ReportMeta) eventsv1.Event {
+	event := newEvent(kind, about, strconv.FormatInt(r.Sequence, 10), r.ReceivedAt)
+	if r.DeliveryID != "" {
+		event.Annotations = map[string]string{v1alpha1.AnnotationDeliveryID: r.DeliveryID}
+	}
 	return event
 }
 

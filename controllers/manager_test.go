@@ -276,7 +276,7 @@ func newBench(t *testing.T, c client.Client, change func(*v1alpha1.SimReceiver),
 		t.Fatal(err)
 	}
 	clk := clocktesting.NewFakePassiveClock(at(60).Time)
-	return &bench{client: plain, clock: clk, reconciler: NewSimOrderReconciler(c, clk, "manager-1", metrics), order: o}
+	return &bench{client: plain, clock: clk, reconciler: NewSimOrderReconciler(c, clk, "manager-1", metrics, nil), order: o}
 }
 
 func (b *bench) reconcile(t *testing.T) ctrl.Result {

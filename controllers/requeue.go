@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
+	"github.com/sim-operator/sim-operator/internal/logging"
 )
 
 // longestWait is the longest that a resource is not looked at for which time alone will change something. Waiting goes by
@@ -50,7 +51,7 @@ func requeueOf(reader client.Reader, list lister) handler.EventHandler {
 	requeue := func(ctx context.Context, receiver client.Object, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
 		requests, err := list(ctx, reader, client.ObjectKeyFromObject(receiver))
 		if err != nil {
-			log.FromContext(ctx).Error(err, "Could not list the resources of a receiver", "receiver", client.ObjectKeyFromObject(receiver))
+			log.FromContext(ctx).Error(err, "Could not list the resources of a receiver", logging.KeyReceiver, client.ObjectKeyFromObject(receiver).String())
 			return
 		}
 		addLate(queue, requests)

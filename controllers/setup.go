@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
+	"github.com/sim-operator/sim-operator/internal/tracing"
 )
 
 // To ask who scrapes the metrics, and whether they may:
@@ -43,6 +44,8 @@ type Options struct {
 	Registry    prometheus.Registerer
 	// newQueue makes the queues; nil for those of controller-runtime, which wait by the real clock and no other.
 	newQueue newQueue
+	// Tracer is nil for no traces.
+	Tracer *tracing.Tracer
 }
 
 type newQueue = func(controller string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request]
@@ -88,10 +91,10 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := NewSimReceiverReconciler(mgr.GetClient(), o.Clock, o.Random, counted).SetupWithManager(mgr, o.newQueue); err != nil {
 		return fmt.Errorf("set up the SimReceiver controller: %w", err)
 	}
-	if err := NewSimOrderReconciler(mgr.GetClient(), o.Clock, o.Instance, metrics).SetupWithManager(mgr, o.perResource()); err != nil {
+	if err := NewSimOrderReconciler(mgr.GetClient(), o.Clock, o.Instance, metrics, o.Tracer).SetupWithManager(mgr, o.perResource()); err != nil {
 		return fmt.Errorf("set up the SimOrder controller: %w", err)
 	}
-	if err := NewSimAlertReconciler(mgr.GetClient(), o.Clock, o.Instance, metrics).SetupWithManager(mgr, o.perResource()); err != nil {
+	if err := NewSimAlertReconciler(mgr.GetClient(), o.Clock, o.Instance, metrics, o.Tracer).SetupWithManager(mgr, o.perResource()); err != nil {
 		return fmt.Errorf("set up the SimAlert controller: %w", err)
 	}
 	err = mgr.AddReadyzCheck("cache", func(*http.Request) error {

@@ -12,6 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
+	"github.com/sim-operator/sim-operator/internal/logging"
+	"github.com/sim-operator/sim-operator/internal/tracing"
 )
 
 // +kubebuilder:rbac:groups=sim-operator.io,resources=simalerts,verbs=list;watch;delete
@@ -24,8 +26,8 @@ type SimAlertReconciler struct {
 }
 
 // NewSimAlertReconciler returns a reconciler that reads and writes through c and signs its Events as instance.
-func NewSimAlertReconciler(c client.Client, clk clock.PassiveClock, instance string, metrics *Metrics) *SimAlertReconciler {
-	return &SimAlertReconciler{committer: newCommitter(c, instance, metrics), clock: clk}
+func NewSimAlertReconciler(c client.Client, clk clock.PassiveClock, instance string, metrics *Metrics, tracer *tracing.Tracer) *SimAlertReconciler {
+	return &SimAlertReconciler{committer: newCommitter(c, instance, metrics, trail{clock: clk, tracer: tracer}), clock: clk}
 }
 
 // SetupWithManager starts the reconciler with the manager.
@@ -33,6 +35,9 @@ func (r *SimAlertReconciler) SetupWithManager(mgr ctrl.Manager, options controll
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.SimAlert{}).
 		Watches(&v1alpha1.SimReceiver{}, requeueOf(mgr.GetCache(), alertsOf), builder.WithPredicates(limitsChanged())).
+		WithLogConstructor(loggerOf(mgr, "simalert", logging.KeyResource, func(r *reconcile.Request) string {
+			return resourceName(r.Namespace, resourceAlerts, r.Name)
+		})).
 		WithOptions(options).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }

@@ -12,6 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
+	"github.com/sim-operator/sim-operator/internal/logging"
+	"github.com/sim-operator/sim-operator/internal/tracing"
 )
 
 // +kubebuilder:rbac:groups=sim-operator.io,resources=simorders,verbs=list;watch;delete
@@ -25,8 +27,8 @@ type SimOrderReconciler struct {
 }
 
 // NewSimOrderReconciler returns a reconciler that reads and writes through c and signs its Events as instance.
-func NewSimOrderReconciler(c client.Client, clk clock.PassiveClock, instance string, metrics *Metrics) *SimOrderReconciler {
-	return &SimOrderReconciler{committer: newCommitter(c, instance, metrics), clock: clk}
+func NewSimOrderReconciler(c client.Client, clk clock.PassiveClock, instance string, metrics *Metrics, tracer *tracing.Tracer) *SimOrderReconciler {
+	return &SimOrderReconciler{committer: newCommitter(c, instance, metrics, trail{clock: clk, tracer: tracer}), clock: clk}
 }
 
 // SetupWithManager starts the reconciler with the manager.
@@ -34,6 +36,9 @@ func (r *SimOrderReconciler) SetupWithManager(mgr ctrl.Manager, options controll
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.SimOrder{}).
 		Watches(&v1alpha1.SimReceiver{}, requeueOf(mgr.GetCache(), ordersOf), builder.WithPredicates(limitsChanged())).
+		WithLogConstructor(loggerOf(mgr, "simorder", logging.KeyResource, func(r *reconcile.Request) string {
+			return resourceName(r.Namespace, resourceOrders, r.Name)
+		})).
 		WithOptions(options).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
+	"github.com/sim-operator/sim-operator/internal/logging"
 )
 
 // +kubebuilder:rbac:groups=sim-operator.io,resources=simreceivers,verbs=list;watch
@@ -58,6 +59,7 @@ func (r *SimReceiverReconciler) SetupWithManager(mgr ctrl.Manager, newQueue newQ
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.SimReceiver{}).
 		Watches(&v1alpha1.SimReceiver{}, requeueOf(mgr.GetCache(), allReceivers), builder.WithPredicates(hashesChanged())).
+		WithLogConstructor(loggerOf(mgr, "simreceiver", logging.KeyReceiver, func(r *reconcile.Request) string { return r.String() })).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1, NewQueue: newQueue}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }

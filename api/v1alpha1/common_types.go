@@ -29,6 +29,9 @@ const (
 	LabelAlertID  = GroupName + "/alert-id"
 )
 
+// AnnotationDeliveryID, on an Event, is the id of the delivery that made its report.
+const AnnotationDeliveryID = GroupName + "/delivery-id"
+
 // MaxReports is how many reports one resource keeps. The ingress makes room by dropping the oldest that the manager
 // has processed, and holds further deliveries back in its spool while there is none.
 const MaxReports = 64
@@ -66,6 +69,13 @@ type ReportMeta struct {
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	Count int64 `json:"count"`
+
+	// deliveryID is the id of the delivery that made this report, as the sender was answered. It is absent from what was
+	// written before there was this field, and where a late delivery cut a report in two, from the second piece.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	DeliveryID string `json:"deliveryID,omitempty"`
 }
 
 // Meta returns the report's own meta, so that code can serve the reports of every kind.

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"flag"
 	"fmt"
+	mathrand "math/rand/v2"
 	"os"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/sim-operator/sim-operator/internal/logging"
 	"github.com/sim-operator/sim-operator/internal/monitoring"
 	"github.com/sim-operator/sim-operator/internal/namespaces"
+	"github.com/sim-operator/sim-operator/internal/tracing"
 	"github.com/sim-operator/sim-operator/internal/version"
 )
 
@@ -30,6 +32,7 @@ type options struct {
 	concurrency                             int
 	namespaces                              namespaces.Set
 	log                                     logging.Options
+	traces                                  tracing.Options
 	showVersion                             bool
 }
 
@@ -62,6 +65,8 @@ func (o *options) bind(flags *flag.FlagSet) {
 	flags.Var(&o.namespaces, "namespaces", "The namespaces that are worked in, with commas between them; by default all.")
 	flags.BoolVar(&o.showVersion, "version", false, "Print the version and exit.")
 	o.log.BindFlags(flags)
+	o.traces = tracing.DefaultOptions()
+	o.traces.BindFlags(flags)
 }
 
 func run(ctx context.Context, o *options) error {
@@ -102,12 +107,21 @@ func run(ctx context.Context, o *options) error {
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return fmt.Errorf("add the health check: %w", err)
 	}
+	tracer, err := tracing.Start(ctx, o.traces, tracing.Process{
+		Service: "sim-operator-manager", Instance: instance, Version: version.String(),
+		Clock: clock.RealClock{}, Random: mathrand.Uint64, Registry: metrics.Registry, Log: ctrl.Log.WithName("traces"),
+	})
+	if err != nil {
+		return err
+	}
+	defer tracer.Close(ctx)
 	if err := controllers.Setup(ctx, mgr, controllers.Options{
 		Clock:       clock.RealClock{},
 		Random:      rand.Reader,
 		Instance:    instance,
 		Concurrency: o.concurrency,
 		Registry:    metrics.Registry,
+		Tracer:      tracer,
 	}); err != nil {
 		return err
 	}

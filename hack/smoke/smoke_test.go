@@ -23,6 +23,7 @@ import (
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
 	"github.com/sim-operator/sim-operator/hack/localcluster"
 	"github.com/sim-operator/sim-operator/internal/testenv"
+	"github.com/sim-operator/sim-operator/internal/tracing/collector"
 )
 
 const (
@@ -165,6 +166,9 @@ func (u *user) events(t *testing.T, resource string, n int) []eventsv1.Event {
 }
 
 func TestWhatAPersonSees(t *testing.T) {
+	// Without the flag nothing is traced, whatever the environment says.
+	unasked := collector.Start(t)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", unasked.Endpoint())
 	u := newUser(t)
 	t.Run("the sender's own examples", u.testExamples)
 	t.Run("every type in every state", u.testEveryTypeAndState)
@@ -174,6 +178,9 @@ func TestWhatAPersonSees(t *testing.T) {
 	t.Run("all three kinds at once", u.testCategory)
 	t.Run("the manager is killed", u.testKill(localcluster.Manager))
 	t.Run("the ingress is killed", u.testKill(localcluster.IngressName(0)))
+	if heard := unasked.Heard(); heard != "" {
+		t.Errorf("a collector that no flag names heard %s", heard)
+	}
 }
 
 func (u *user) testExamples(t *testing.T) {

@@ -30,6 +30,8 @@ import (
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
 	"github.com/sim-operator/sim-operator/hack/localcluster"
 	"github.com/sim-operator/sim-operator/internal/testenv"
+	"github.com/sim-operator/sim-operator/internal/tracing"
+	"github.com/sim-operator/sim-operator/internal/tracing/collector"
 )
 
 // fragment is how much of a token is enough to call it a leak. By chance it stands nowhere.
@@ -83,6 +85,7 @@ type traffic struct {
 	*user
 	admin  client.Client
 	tokens []string
+	traces *collector.Collector
 	mu     sync.Mutex
 	heard  strings.Builder
 }
@@ -213,7 +216,9 @@ func token(name string) string {
 // TestTheTokenIsNowhere runs both programs as talkative as their flags allow, does all that has to do with tokens, and
 // then looks for them in everything that the programs print, serve and write.
 func TestTheTokenIsNowhere(t *testing.T) {
-	f := newTraffic(t, "--zap-log-level=10", "--zap-devel=true")
+	traces := collector.Start(t)
+	f := newTraffic(t, "--zap-log-level=10", "--zap-devel=true", "--traces-endpoint="+traces.Endpoint())
+	f.traces = traces
 	first := f.webhook.Token
 	f.everything(t, first)
 
@@ -310,7 +315,15 @@ var addresses = regexp.MustCompile(`"(?:bindA|a)ddr(?:ess)?":\s*"(127[^"]+|\[::\
 
 func (f *traffic) lookEverywhere(t *testing.T, when string) {
 	t.Helper()
-	texts := map[string]string{"answers": f.heard.String()}
+	testenv.Eventually(t, func() error {
+		for _, span := range []string{tracing.SpanReceive, tracing.SpanApply, tracing.SpanStatus} {
+			if !strings.Contains(f.traces.Heard(), `"`+span+`"`) {
+				return fmt.Errorf("the collector was sent no span %s", span)
+			}
+		}
+		return nil
+	})
+	texts := map[string]string{"answers": f.heard.String(), "the traces": f.traces.Heard()}
 	for _, name := range []string{localcluster.Manager, localcluster.Ingress} {
 		log, err := os.ReadFile(f.cluster.Supervisor().LogFile(name))
 		if err != nil {

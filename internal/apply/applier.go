@@ -12,7 +12,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sim-operator/sim-operator/internal/failpoint"
+	"github.com/sim-operator/sim-operator/internal/logging"
 	"github.com/sim-operator/sim-operator/internal/spool"
+	"github.com/sim-operator/sim-operator/internal/tracing"
 	"github.com/sim-operator/sim-operator/internal/webhook"
 )
 
@@ -51,6 +53,8 @@ type Options struct {
 	Jitter  func() float64
 	Log     logr.Logger
 	Metrics *Metrics
+	// Tracer is nil for no traces.
+	Tracer *tracing.Tracer
 }
 
 // Applier brings what waits in a spool to the API server, and tries for ever what is not taken now.
@@ -104,9 +108,9 @@ func (a *Applier) work(ctx context.Context) {
 		if !ok {
 			return
 		}
-		started := a.Clock.Now()
+		task.started = a.Clock.Now()
 		result := a.do(ctx, task)
-		a.Metrics.seconds.Observe(a.Clock.Since(started).Seconds())
+		a.Metrics.seconds.Observe(a.Clock.Since(task.started).Seconds())
 		a.giveBack(ctx, task, result)
 	}
 }
@@ -142,7 +146,7 @@ func (a *Applier) explain(t Task, receiver string, err error) {
 	verdict, reason := classify(err)
 	a.Metrics.errors.WithLabelValues(reason).Inc()
 	a.note(receiver, err.Error())
-	a.Log.V(1).Info("A resource was not taken; its deliveries wait", "resource", t.Key, "reason", reason, "error", err.Error())
+	a.Log.V(1).Info("A resource was not taken; its deliveries wait", logging.KeyResource, t.Key, logging.KeyReceiver, receiver, logging.KeyReason, reason, "error", err.Error())
 	if verdict == nobody && a.gate.shut() {
 		a.Log.Error(err, "The API server takes nothing; deliveries are accepted and wait")
 	}
@@ -165,7 +169,7 @@ func (a *Applier) do(ctx context.Context, t Task) result {
 	if err != nil {
 		return result{gone: gone, err: err}
 	}
-	applied := a.write(ctx, b)
+	applied := a.write(ctx, t, b)
 	applied.gone = join(gone, applied.gone)
 	return applied
 }
@@ -192,7 +196,7 @@ func (a *Applier) read(ctx context.Context, t Task, b batch) (gone []uint64, err
 			if !unfit {
 				continue
 			}
-			if err := a.reject(ctx, reason, d.Number); err != nil {
+			if err := a.reject(ctx, t, reason, d.Number); err != nil {
 				return gone, err
 			}
 			gone = append(gone, d.Number)
@@ -217,14 +221,14 @@ func (a *Applier) unfit(d spool.Delivery, b batch) (spool.Reason, bool) {
 
 // write writes the batch in one go if the API server takes it, and one delivery at a time if it refuses it, so that
 // only those that it refuses go to quarantine.
-func (a *Applier) write(ctx context.Context, b batch) result {
+func (a *Applier) write(ctx context.Context, t Task, b batch) result {
 	numbers := b.numbers()
 	if len(numbers) == 0 {
 		return result{}
 	}
 	taken, err := b.write(ctx, 0, len(numbers))
 	if err == nil {
-		a.applied(numbers[:taken])
+		a.applied(ctx, t, b, 0, numbers[:taken])
 		return result{gone: numbers[:taken], full: taken < len(numbers)}
 	}
 	if verdict, _ := classify(err); verdict != refused {
@@ -237,11 +241,11 @@ func (a *Applier) write(ctx context.Context, b batch) result {
 		case err == nil && taken == 0:
 			return result{gone: numbers[:i], full: true}
 		case err == nil:
-			a.applied(numbers[i : i+1])
+			a.applied(ctx, t, b, i, numbers[i:i+1])
 		case verdict != refused:
 			return result{gone: numbers[:i], err: err}
 		default:
-			if err := a.reject(ctx, spool.Reason{Code: reason, Message: err.Error()}, numbers[i]); err != nil {
+			if err := a.reject(ctx, t, spool.Reason{Code: reason, Message: err.Error()}, numbers[i]); err != nil {
 				return result{gone: numbers[:i], err: err}
 			}
 		}
@@ -249,21 +253,22 @@ func (a *Applier) write(ctx context.Context, b batch) result {
 	return result{gone: numbers}
 }
 
-func (a *Applier) applied(numbers []uint64) {
+// applied is told of deliveries that their resource holds: numbers are those of the batch from the index from on.
+func (a *Applier) applied(ctx context.Context, t Task, b batch, from int, numbers []uint64) {
 	failpoint.Hit(failpoint.BetweenWriteAndDone)
 	a.spool.Done(numbers...)
 	a.Metrics.applied.Add(float64(len(numbers)))
 	if a.gate.open() {
 		a.Log.Info("The API server takes deliveries again")
 	}
+	a.tellApplied(ctx, t, b, from, numbers)
 }
 
-func (a *Applier) reject(ctx context.Context, reason spool.Reason, number uint64) error {
+func (a *Applier) reject(ctx context.Context, t Task, reason spool.Reason, number uint64) error {
 	if err := a.spool.Reject(ctx, reason, number); err != nil {
 		return fmt.Errorf("put delivery %s into quarantine: %w", webhook.DeliveryID(a.spool.ID(), number), err)
 	}
-	a.Log.Info("A delivery went to quarantine",
-		"delivery", webhook.DeliveryID(a.spool.ID(), number), "reason", reason.Code, "message", reason.Message)
+	a.tellRejected(ctx, t, reason, number)
 	return nil
 }
 
@@ -291,6 +296,10 @@ func (n nowhere) add(spool.Delivery) error {
 }
 
 func (n nowhere) numbers() []uint64 { return nil }
+
+func (n nowhere) receivedAt(int) time.Time { return time.Time{} }
+
+func (n nowhere) sequence(string) int64 { return 0 }
 
 func (n nowhere) write(context.Context, int, int) (int, error) { return 0, nil }
 

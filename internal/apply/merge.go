@@ -109,7 +109,9 @@ func putIn[T any, R withMeta[T], P any](
 		// from a spool that was put back to an older copy and gives its numbers a second time.
 		if !holds(*applied, spoolID, d.number) || d.receivedAt.After(latest) {
 			newest := !d.receivedAt.Before(latest)
-			if !log.add(reportOf(d.payload), metav1.NewMicroTime(d.receivedAt)) {
+			report := reportOf(d.payload)
+			R(&report).Meta().DeliveryID = webhook.DeliveryID(spoolID, uint64(d.number)) //nolint:gosec // came from a uint64
+			if !log.add(report, metav1.NewMicroTime(d.receivedAt)) {
 				return result
 			}
 			note(d, newest)

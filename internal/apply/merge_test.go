@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
@@ -34,6 +35,44 @@ func reported(sequence int64, state v1alpha1.OrderState, count int64, first, las
 	return v1alpha1.OrderReport{
 		ReportMeta: v1alpha1.ReportMeta{Sequence: sequence, ReceivedAt: at(first), LastReceivedAt: at(last), Count: count},
 		State:      state,
+	}
+}
+
+// withoutIDs leaves the ids of deliveries to TestMergeKeepsTheIDOfTheFirstDelivery.
+var withoutIDs = cmpopts.IgnoreFields(v1alpha1.ReportMeta{}, "DeliveryID")
+
+func TestMergeKeepsTheIDOfTheFirstDelivery(t *testing.T) {
+	const open, pending = v1alpha1.OrderStateOpen, v1alpha1.OrderStatePending
+	tests := map[string]struct {
+		deliveries []delivery[webhook.Order]
+		want       []string
+	}{
+		"each report has the id of its delivery":                          {[]delivery[webhook.Order]{said(7, 1, open), said(9, 2, pending)}, []string{"spool-b-7", "spool-b-9"}},
+		"a repetition leaves the first id":                                {[]delivery[webhook.Order]{said(7, 1, open), said(9, 2, open)}, []string{"spool-b-7"}},
+		"a late report has its own id":                                    {[]delivery[webhook.Order]{said(7, 5, open), said(9, 2, pending)}, []string{"spool-b-9", "spool-b-7"}},
+		"the second piece of a report that was cut in two has none":       {[]delivery[webhook.Order]{said(7, 1, open), said(8, 9, open), said(9, 5, pending)}, []string{"spool-b-7", "spool-b-9", ""}},
+		"the same delivery again changes nothing":                         {[]delivery[webhook.Order]{said(7, 1, open), said(7, 1, open)}, []string{"spool-b-7"}},
+		"what comes after a report that was cut in two has its own again": {[]delivery[webhook.Order]{said(7, 1, open), said(8, 9, open), said(9, 5, pending), said(10, 12, pending)}, []string{"spool-b-7", "spool-b-9", "", "spool-b-10"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, r := range mergeOrder(&v1alpha1.SimOrder{}, "spool-b", test.deliveries).object.Spec.Reports {
+				got = append(got, r.DeliveryID)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("ids (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSequenceOf(t *testing.T) {
+	reports := mergeOrder(&v1alpha1.SimOrder{}, "spool-b", []delivery[webhook.Order]{said(7, 1, "Open"), said(8, 2, "Open"), said(9, 3, "Complete")}).object.Spec.Reports
+	for id, want := range map[string]int64{"spool-b-7": 1, "spool-b-8": 0, "spool-b-9": 2} {
+		if got := sequenceOf(reports, id); got != want {
+			t.Errorf("%s made report %d; want %d", id, got, want)
+		}
 	}
 }
 
@@ -95,7 +134,7 @@ func TestMergeOrderReports(t *testing.T) {
 			current := &v1alpha1.SimOrder{Spec: v1alpha1.SimOrderSpec{Reports: test.before}}
 			untouched := current.DeepCopy()
 			got := mergeOrder(current, "spool-b", test.deliveries)
-			if diff := cmp.Diff(test.want, got.object.Spec.Reports); diff != "" {
+			if diff := cmp.Diff(test.want, got.object.Spec.Reports, withoutIDs); diff != "" {
 				t.Errorf("reports (-want +got):\n%s", diff)
 			}
 			if !got.changed || got.taken != len(test.deliveries) {
@@ -162,7 +201,7 @@ func TestMergeAlert(t *testing.T) {
 		{ReportMeta: v1alpha1.ReportMeta{Sequence: 1, ReceivedAt: at(1), LastReceivedAt: at(5), Count: 3}, Trigger: "On", Value: "90"},
 		{ReportMeta: v1alpha1.ReportMeta{Sequence: 2, ReceivedAt: at(6), LastReceivedAt: at(6), Count: 1}, Trigger: "Off", Value: "10"},
 	}
-	if diff := cmp.Diff(want, got.Spec.Reports); diff != "" {
+	if diff := cmp.Diff(want, got.Spec.Reports, withoutIDs); diff != "" {
 		t.Errorf("reports (-want +got):\n%s", diff)
 	}
 	wantLabels := map[string]string{

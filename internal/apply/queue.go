@@ -22,6 +22,10 @@ type Task struct {
 	Numbers []uint64
 
 	resource *resourceQueue
+	// attempts is how many turns in a row the resource has had with this one.
+	attempts int
+	// started is when the turn began.
+	started time.Time
 }
 
 // Queue holds what waits in the spool, by resource. It hands out one task a resource at a time, so that a resource has
@@ -120,7 +124,7 @@ func (q *Queue) Next(ctx context.Context) (Task, bool) {
 		delete(q.receivers, turn.name)
 	}
 	numbers := slices.Clone(r.numbers[:min(len(r.numbers), maxTask)])
-	return Task{Key: r.key, Numbers: numbers, resource: r}, true
+	return Task{Key: r.key, Numbers: numbers, resource: r, attempts: r.failures + 1}, true
 }
 
 // Done gives a task back. gone are the numbers, in order, of the deliveries that have left the spool; what is left is

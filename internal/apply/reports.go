@@ -67,6 +67,8 @@ func (l *reportLog[T, P]) interrupt(i int, delivered T, at metav1.MicroTime) boo
 	}
 	i = l.lastAtOrBefore(at.Time)
 	resumed, meta := l.reports[i], l.meta(i)
+	// Which of the deliveries that were counted was the last is not known.
+	P(&resumed).Meta().DeliveryID = ""
 	last := meta.LastReceivedAt
 	meta.Count--
 	meta.LastReceivedAt = meta.ReceivedAt
@@ -75,9 +77,10 @@ func (l *reportLog[T, P]) interrupt(i int, delivered T, at metav1.MicroTime) boo
 	return true
 }
 
-// insert makes a report of a single delivery and numbers it.
+// insert makes a report of a single delivery, whose id it has already, and numbers it.
 func (l *reportLog[T, P]) insert(i int, r T, at metav1.MicroTime) {
-	*P(&r).Meta() = v1alpha1.ReportMeta{Sequence: l.nextSequence(), ReceivedAt: at, LastReceivedAt: at, Count: 1}
+	meta := P(&r).Meta()
+	*meta = v1alpha1.ReportMeta{Sequence: l.nextSequence(), ReceivedAt: at, LastReceivedAt: at, Count: 1, DeliveryID: meta.DeliveryID}
 	l.reports = slices.Insert(l.reports, i, r)
 }
 
@@ -129,4 +132,14 @@ func (l *reportLog[T, P]) latest() time.Time {
 		return time.Time{}
 	}
 	return l.meta(len(l.reports) - 1).LastReceivedAt.Time
+}
+
+// sequenceOf is the sequence of the report that a delivery has made, 0 where it made none that is still kept.
+func sequenceOf[T any, P withMeta[T]](reports []T, deliveryID string) int64 {
+	for i := range reports {
+		if meta := P(&reports[i]).Meta(); meta.DeliveryID == deliveryID {
+			return meta.Sequence
+		}
+	}
+	return 0
 }

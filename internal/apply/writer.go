@@ -38,6 +38,8 @@ type writer[O client.Object, P any] struct {
 	parse   func(body []byte) (P, error)
 	merge   func(current O, spoolID string, deliveries []delivery[P]) merged[O]
 	empty   func(namespace, name string) O
+	// sequence is that of the report that a delivery has made in a resource; 0 where it made none.
+	sequence func(object O, deliveryID string) int64
 }
 
 func newOrderWriter(c client.Client, spoolID string) *writer[*v1alpha1.SimOrder, webhook.Order] {
@@ -45,6 +47,9 @@ func newOrderWriter(c client.Client, spoolID string) *writer[*v1alpha1.SimOrder,
 		client: c, spoolID: spoolID, recent: lru.New(cachedResources), parse: webhook.ParseOrder, merge: mergeOrder,
 		empty: func(namespace, name string) *v1alpha1.SimOrder {
 			return &v1alpha1.SimOrder{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+		},
+		sequence: func(object *v1alpha1.SimOrder, deliveryID string) int64 {
+			return sequenceOf(object.Spec.Reports, deliveryID)
 		},
 	}
 }
@@ -54,6 +59,9 @@ func newAlertWriter(c client.Client, spoolID string) *writer[*v1alpha1.SimAlert,
 		client: c, spoolID: spoolID, recent: lru.New(cachedResources), parse: webhook.ParseAlert, merge: mergeAlert,
 		empty: func(namespace, name string) *v1alpha1.SimAlert {
 			return &v1alpha1.SimAlert{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+		},
+		sequence: func(object *v1alpha1.SimAlert, deliveryID string) int64 {
+			return sequenceOf(object.Spec.Reports, deliveryID)
 		},
 	}
 }
@@ -67,6 +75,10 @@ type batch interface {
 	// write brings the deliveries from the one at index from on, at most n of them, into the resource. It returns how
 	// many of them the resource now holds; without an error, fewer than asked means that there is no room for more.
 	write(ctx context.Context, from, n int) (taken int, err error)
+	// receivedAt is when the delivery at an index came in.
+	receivedAt(i int) time.Time
+	// sequence is that of the report that a delivery has made in the resource as it was last written; 0 where it made none.
+	sequence(deliveryID string) int64
 }
 
 type typedBatch[O client.Object, P any] struct {
@@ -100,6 +112,12 @@ func (b *typedBatch[O, P]) numbers() []uint64 {
 		numbers[i] = uint64(d.number) //nolint:gosec // came from a uint64
 	}
 	return numbers
+}
+
+func (b *typedBatch[O, P]) receivedAt(i int) time.Time { return b.deliveries[i].receivedAt }
+
+func (b *typedBatch[O, P]) sequence(deliveryID string) int64 {
+	return b.writer.sequence(b.writer.recall(b.name).object, deliveryID)
 }
 
 func (b *typedBatch[O, P]) write(ctx context.Context, from, n int) (int, error) {

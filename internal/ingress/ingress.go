@@ -28,6 +28,8 @@ import (
 	"github.com/sim-operator/sim-operator/internal/apply"
 	"github.com/sim-operator/sim-operator/internal/receivers"
 	"github.com/sim-operator/sim-operator/internal/spool"
+	"github.com/sim-operator/sim-operator/internal/tracing"
+	"github.com/sim-operator/sim-operator/internal/version"
 	"github.com/sim-operator/sim-operator/internal/webhook"
 )
 
@@ -60,7 +62,7 @@ func Run(ctx context.Context, config *rest.Config, o Options, registry metrics.R
 	go func() { spoolEnd <- kept.Run(spoolCtx) }()
 	log.Info("The spool is open", "dir", o.SpoolDir, "spool", kept.ID(), "waiting", kept.Stats().Waiting)
 
-	err = runParts(ctx, config, o, log, parts{clock: realClock, queue: queue, spool: kept, registry: registry})
+	err = runTraced(ctx, config, o, log, parts{clock: realClock, queue: queue, spool: kept, registry: registry})
 	closeSpool()
 	return errors.Join(err, <-spoolEnd)
 }
@@ -90,6 +92,21 @@ type parts struct {
 	queue    *apply.Queue
 	spool    *spool.Spool
 	registry metrics.RegistererGatherer
+	tracer   *tracing.Tracer
+}
+
+// runTraced puts the tracer, if there is one, around the parts that make spans.
+func runTraced(ctx context.Context, config *rest.Config, o Options, log logr.Logger, p parts) error {
+	tracer, err := tracing.Start(ctx, o.Traces, tracing.Process{
+		Service: "sim-operator-ingress", Instance: o.Replica, Version: version.String(),
+		Clock: p.clock, Random: mathrand.Uint64, Registry: p.registry, Log: log.WithName("traces"),
+	})
+	if err != nil {
+		return err
+	}
+	defer tracer.Close(ctx)
+	p.tracer = tracer
+	return runParts(ctx, config, o, log, p)
 }
 
 func runParts(ctx context.Context, config *rest.Config, o Options, log logr.Logger, p parts) error {
@@ -104,9 +121,11 @@ func runParts(ctx context.Context, config *rest.Config, o Options, log logr.Logg
 	if err != nil {
 		return err
 	}
+	o.Door.Log, o.Door.Tracer = log.WithName("hooks"), p.tracer
 	handler := webhook.NewHandler(directory, kept, p.clock, webhook.NewMetrics(p.registry), o.Door)
 	applier := apply.New(p.queue, kept, directory, cluster.client, apply.Options{
 		Workers: o.Workers, Clock: p.clock, Jitter: mathrand.Float64, Log: log.WithName("apply"), Metrics: apply.NewMetrics(p.registry),
+		Tracer: p.tracer,
 	})
 	watcher := receivers.NewWatcher(cluster.cache, directory, o.SpoolDir, log.WithName("receivers"))
 	reporter := receivers.NewReporter(cluster.cache, cluster.client.Status(), p.clock, log.WithName("receivers"), func(r *v1alpha1.SimReceiver) v1alpha1.IngressStatus {

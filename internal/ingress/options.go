@@ -8,6 +8,7 @@ import (
 	"github.com/sim-operator/sim-operator/internal/monitoring"
 	"github.com/sim-operator/sim-operator/internal/namespaces"
 	"github.com/sim-operator/sim-operator/internal/spool"
+	"github.com/sim-operator/sim-operator/internal/tracing"
 	"github.com/sim-operator/sim-operator/internal/webhook"
 )
 
@@ -29,6 +30,7 @@ type Options struct {
 	// QuarantineWhenFull is WhenFullRefuse or WhenFullDropOldest.
 	QuarantineWhenFull string
 	Spool              spool.Options
+	Traces             tracing.Options
 }
 
 // DefaultOptions are the settings where no flag says otherwise.
@@ -45,6 +47,7 @@ func DefaultOptions() Options {
 		GracePeriod:        20 * time.Second,
 		QuarantineWhenFull: WhenFullRefuse,
 		Spool:              spool.DefaultOptions(),
+		Traces:             tracing.DefaultOptions(),
 	}
 }
 
@@ -75,6 +78,7 @@ func (o *Options) BindFlags(flags *flag.FlagSet) {
 	flags.Var(&o.Door.TrustedProxies, "trusted-proxies", "The networks of the load balancers in front, as CIDRs with commas between them. In what comes from them, the last address in X-Forwarded-For that is not theirs is the caller's.")
 	o.Door.Limits.BindFlags(flags)
 	o.Metrics.BindFlags(flags)
+	o.Traces.BindFlags(flags)
 	bindSpoolFlags(flags, &o.Spool)
 }
 

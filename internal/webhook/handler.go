@@ -8,13 +8,16 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
 
 	"github.com/sim-operator/sim-operator/internal/receivers"
 	"github.com/sim-operator/sim-operator/internal/spool"
+	"github.com/sim-operator/sim-operator/internal/tracing"
 )
 
 // Kinds of delivery: the last segment of the webhook's path.
@@ -47,7 +50,7 @@ type Directory interface {
 }
 
 // Handler is the door: POST /hooks/{token}/orders and POST /hooks/{token}/alerts. It answers 200 only for what is on
-// disk. It never logs, for its paths hold tokens.
+// disk. Its paths hold tokens, so it logs nothing of a request but what is on disk of it.
 type Handler struct {
 	directory Directory
 	spool     Spool
@@ -63,6 +66,9 @@ type Options struct {
 	Limits Limits
 	// TrustedProxies are those whose X-Forwarded-For is believed.
 	TrustedProxies Networks
+	Log            logr.Logger
+	// Tracer is nil for no traces.
+	Tracer *tracing.Tracer
 }
 
 // NewHandler makes the door in front of a spool.
@@ -81,12 +87,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if failure != nil {
 		h.metrics.observe(call, failure.result, h.clock.Since(started))
 		writeProblem(w, *failure)
+		h.tell(r.Context(), &call, failure.DeliveryID, failure.result, failure.Detail)
 		return
 	}
 	h.metrics.observe(call, resultAccepted, h.clock.Since(started))
 	writeJSON(w, "application/json", http.StatusOK, struct {
 		DeliveryID string `json:"deliveryID"`
 	}{id})
+	h.tell(r.Context(), &call, id, resultAccepted, "")
 }
 
 // A call is one request on its way through the door.
@@ -94,6 +102,9 @@ type call struct {
 	receivedAt time.Time
 	kind       string
 	receiver   *receivers.Receiver
+	bytes      int
+	// spooling and spooled are when the delivery went to disk and was there; zero where there are no traces.
+	spooling, spooled time.Time
 }
 
 // accept keeps the delivery and returns its id, or says why not.
@@ -112,13 +123,18 @@ func (h *Handler) accept(c *call, w http.ResponseWriter, r *http.Request) (strin
 	if failure != nil {
 		return "", failure
 	}
+	c.bytes = len(body)
 	d := spool.Delivery{ReceivedAt: c.receivedAt, Receiver: c.receiver.Key(), Kind: c.kind, Body: body}
 	name, err := nameOf(c.kind, body)
+	c.spooling = h.traceTime()
 	if err != nil {
-		return "", h.quarantine(r.Context(), d, err)
+		failure := h.quarantine(r.Context(), d, err)
+		c.spooled = h.traceTime()
+		return "", failure
 	}
 	d.Key = resourceKey(c.receiver.Namespace, c.kind, name)
 	kept, err := h.spool.Append(r.Context(), d)
+	c.spooled = h.traceTime()
 	if err != nil {
 		return "", unavailable(err)
 	}
@@ -204,7 +220,7 @@ func (h *Handler) deliveryID(d spool.Delivery) string {
 
 // DeliveryID is how the outside knows a delivery: the id of its spool and its number there.
 func DeliveryID(spoolID string, number uint64) string {
-	return fmt.Sprintf("%s-%d", spoolID, number)
+	return spoolID + "-" + strconv.FormatUint(number, 10)
 }
 
 // KeyOf is the spool key of a delivery that could not be read when it came. The error says why it still cannot.

@@ -21,6 +21,9 @@ func Statuses() []string {
 	return []string{"Healthy", "Suspended", "Progressing", "Missing", "Degraded", "Unknown"}
 }
 
+// Customizations is where the scripts stand, from the root of the repository, as they stand in that of Argo CD.
+const Customizations = "config/argocd/resource_customizations"
+
 // timeout is how long Argo CD lets a script run.
 const timeout = time.Second
 

@@ -47,7 +47,7 @@ var (
 	hash    = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
-// steady is an object with what differs from run to run made the same: times, uids, and what nothing here depends on.
+// steady is an object with what differs from run to run made the same: times, uids, the namespace, and what nothing here depends on.
 func steady(state string, object *unstructured.Unstructured) *unstructured.Unstructured {
 	same := object.DeepCopy()
 	same.SetManagedFields(nil)
@@ -63,7 +63,9 @@ func steady(state string, object *unstructured.Unstructured) *unstructured.Unstr
 		delete(status, "ingresses")
 		delete(status, "lastDelivery")
 	}
+	namespace := object.GetNamespace() + "/"
 	return &unstructured.Unstructured{Object: each(same.Object, func(text string) string {
+		text = strings.ReplaceAll(text, namespace, "sims/")
 		text = part.ReplaceAllString(instant.ReplaceAllString(text, "2026-01-02T03:04:05"), ".000000Z")
 		return hash.ReplaceAllString(text, strings.Repeat("0", 64))
 	}).(map[string]any)} //nolint:forcetypeassert // each returns what it is given

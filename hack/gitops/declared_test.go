@@ -102,6 +102,40 @@ func TestDeclaredInGitAfterItsFirstWebhook(t *testing.T) {
 	}
 }
 
+// Neither waits for the other: a tool applies without end while reports come in.
+func TestDeclaredInGitWhileReportsCome(t *testing.T) {
+	s := newSite(t)
+	s.startManager(t)
+	s.startIngress(t)
+	s.receive(t, "demo", v1alpha1.SimReceiverSpec{})
+	for tool, apply := range s.appliers(t) {
+		t.Run(tool, func(t *testing.T) {
+			object := inGit(s.namespace, v1alpha1.KindSimOrder, tool)
+			s.must(t, apply(t.Context(), object))
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() {
+				for ctx.Err() == nil {
+					if err := apply(t.Context(), object); err != nil {
+						ended <- err
+						return
+					}
+				}
+				ended <- nil
+			}()
+			said := []string{"Open", "Pending", "Open", "Stalled", "Open", "Complete"}
+			for _, report := range said {
+				s.report(t, "demo", v1alpha1.KindSimOrder, tool, report)
+			}
+			cancel()
+			if err := <-ended; err != nil {
+				t.Errorf("apply: %v", err)
+			}
+			s.applyInVain(t, apply, object, len(said))
+		})
+	}
+}
+
 // applyInVain waits until the manager is done with a resource, applies it twice, and expects that nothing changes, and
 // that everything is there that the ingress and the manager wrote.
 func (s *site) applyInVain(t *testing.T, apply applier, object *unstructured.Unstructured, reports int) *unstructured.Unstructured {

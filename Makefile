@@ -8,7 +8,9 @@ CONTROLLER_GEN := $(TOOL) controller-gen
 KUSTOMIZE := $(TOOL) kustomize
 KUBECTL ?= kubectl
 LINT := $(GO) tool -modfile=hack/lint/go.mod golangci-lint-kube-api-linter
-MODULES := . hack/controlplane hack/tools hack/lint
+MODULES := . hack/controlplane hack/tools hack/lint hack/gitops
+# Modules with tests of their own: they need libraries that the product does not.
+TEST_MODULES := hack/gitops
 PROGRAMS := manager ingress
 
 # Where the markers stand that the roles of the two programs are made from.
@@ -93,7 +95,8 @@ fmt: ## Format the Go code.
 
 .PHONY: test
 test: ## Run all tests, against a real control plane (see assets).
-	@assets=$$($(GO) run ./hack/assets) && set -x && KUBEBUILDER_ASSETS=$$assets $(GO) test -race -timeout=$(TEST_TIMEOUT) $(TEST_PACKAGES)
+	@export KUBEBUILDER_ASSETS=$$($(GO) run ./hack/assets) && test -n "$$KUBEBUILDER_ASSETS" && set -x && \
+		$(GO) test -race -timeout=$(TEST_TIMEOUT) $(TEST_PACKAGES) $(if $(filter ./...,$(TEST_PACKAGES)),$(TEST_MODULES:%=&& $(GO) -C % test -race -timeout=$(TEST_TIMEOUT) ./...))
 
 .PHONY: chaos
 chaos: assets ## The simulator while processes are killed and frozen and a disk is full (DURATION=60s RATE=300 SEED=...).
@@ -123,8 +126,9 @@ verify-modules: ## Fail if a go.mod or go.sum is not tidy.
 
 .PHONY: vet
 vet: ## Run go vet.
-	$(GO) vet ./...
+	$(GO) vet ./... $(TEST_MODULES:%=&& $(GO) -C % vet ./...)
 
 .PHONY: lint
 lint: ## Run golangci-lint with the Kubernetes API linter, formatters included.
 	$(LINT) run
+	@set -e; for module in $(TEST_MODULES); do (set -x; cd $$module && $(GO) tool -modfile=$(CURDIR)/hack/lint/go.mod golangci-lint-kube-api-linter run); done

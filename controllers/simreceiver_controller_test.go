@@ -130,9 +130,19 @@ func TestTheUsersSecretIsReadAndNeverWritten(t *testing.T) {
 
 	r.Spec.Suspend = true
 	update(t, c, r)
-	readyFor(t, c, r, metav1.ConditionFalse, v1alpha1.ReasonSuspended)
+	readyFor(t, c, r, metav1.ConditionTrue, v1alpha1.ReasonSuspended)
+	if err := conditionIs(r.Status.Conditions, v1alpha1.ConditionSuspended, metav1.ConditionTrue, v1alpha1.ReasonSuspended); err != nil {
+		t.Error(err)
+	}
 	if len(r.Status.TokenHashes) != 2 {
 		t.Errorf("suspended with tokenHashes %v", r.Status.TokenHashes)
+	}
+
+	r.Spec.Suspend = false
+	update(t, c, r)
+	readyFor(t, c, r, metav1.ConditionTrue, v1alpha1.ReasonTokenPublished)
+	if meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionSuspended) != nil {
+		t.Error("resumed, and still Suspended")
 	}
 }
 

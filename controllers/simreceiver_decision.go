@@ -47,7 +47,7 @@ func decideReceiver(in receiverInput) receiverDecision {
 		ready = verdict{v1alpha1.ReasonDuplicateToken, "The token is already that of SimReceiver " + rival}
 	}
 	if ready.reason == v1alpha1.ReasonTokenPublished && in.receiver.Spec.Suspend {
-		ready = verdict{v1alpha1.ReasonSuspended, "Deliveries are refused while spec.suspend is set"}
+		ready = verdict{v1alpha1.ReasonSuspended, "Deliveries are refused, as spec.suspend asks"}
 	}
 
 	status := *in.receiver.Status.DeepCopy()
@@ -194,17 +194,21 @@ func receiverConditions(in receiverInput, ready verdict) []metav1.Condition {
 		})
 	}
 
-	isReady := metav1.ConditionFalse
-	if ready.reason == v1alpha1.ReasonTokenPublished {
-		isReady = metav1.ConditionTrue
-	}
-	set(v1alpha1.ConditionReady, isReady, ready.reason, ready.message)
-
+	// Ready says that the receiver is as its spec asks, and so is one that is suspended: a False that nothing but a
+	// change of the spec ends would have every tool that applies a spec and then waits for Ready wait for ever.
 	switch ready.reason {
-	case v1alpha1.ReasonWeakToken, v1alpha1.ReasonMissingToken, v1alpha1.ReasonDuplicateToken:
-		set(v1alpha1.ConditionStalled, metav1.ConditionTrue, ready.reason, ready.message)
-	default:
+	case v1alpha1.ReasonTokenPublished, v1alpha1.ReasonSuspended:
+		set(v1alpha1.ConditionReady, metav1.ConditionTrue, ready.reason, ready.message)
 		meta.RemoveStatusCondition(&list, v1alpha1.ConditionStalled)
+	default:
+		set(v1alpha1.ConditionReady, metav1.ConditionFalse, ready.reason, ready.message)
+		set(v1alpha1.ConditionStalled, metav1.ConditionTrue, ready.reason, ready.message)
+	}
+
+	if ready.reason == v1alpha1.ReasonSuspended {
+		set(v1alpha1.ConditionSuspended, metav1.ConditionTrue, ready.reason, ready.message)
+	} else {
+		meta.RemoveStatusCondition(&list, v1alpha1.ConditionSuspended)
 	}
 
 	if message := quarantineMessage(in.receiver.Status.Ingresses); message != "" {

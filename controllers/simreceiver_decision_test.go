@@ -127,7 +127,7 @@ func TestDecideReceiver(t *testing.T) {
 		},
 		"suspended keeps the hashes, so that the door knows whom to turn away": {
 			receiver: receiver("demo", 10, suspended), secret: usersSecret("token", goodToken),
-			tokens: []string{goodToken}, want: []brief{{"Ready", "False", "Suspended"}},
+			tokens: []string{goodToken}, want: []brief{{"Ready", "True", "Suspended"}, {"Suspended", "True", "Suspended"}},
 		},
 		"a mistake is said before that it is suspended": {
 			receiver: receiver("demo", 10, suspended), secret: usersSecret("token", weakToken), want: stalled("WeakToken"),

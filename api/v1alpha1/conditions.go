@@ -16,10 +16,16 @@ package v1alpha1
 //	On                    True ReportProcessed     absent       True AlertOn
 //	Off                   True ReportProcessed     absent       False AlertOff
 //
+//	SimReceiver             Ready                  Stalled               Suspended
+//	deliveries are accepted True TokenPublished    absent                absent
+//	spec.suspend is set     True Suspended         absent                True Suspended
+//	token missing, weak or  False MissingToken,    True, the same reason absent
+//	a duplicate             WeakToken or DuplicateToken
+//
 // The lastTransitionTime of Active and of an order's state conditions is the report's time, not the manager's.
 const (
-	// ConditionReady is True when an order is Complete, an alert's last report has been processed, or a receiver's token
-	// is published and not suspended.
+	// ConditionReady is True when an order is Complete, an alert's last report has been processed, or a receiver is as its
+	// spec asks: its token is published, or it is suspended.
 	ConditionReady = "Ready"
 	// ConditionReconciling is True while more is expected.
 	ConditionReconciling = "Reconciling"
@@ -42,6 +48,8 @@ const (
 	ConditionFlapping = "Flapping"
 	// ConditionOrphaned is True on an order or alert whose receiver was deleted. It is kept until somebody deletes it.
 	ConditionOrphaned = "Orphaned"
+	// ConditionSuspended is True on a receiver while spec.suspend is set, and absent otherwise.
+	ConditionSuspended = "Suspended"
 	// ConditionQuarantined is True on a receiver for which an ingress keeps deliveries in quarantine.
 	ConditionQuarantined = "Quarantined"
 )
@@ -60,7 +68,7 @@ const (
 	ReasonManyTransitions = "ManyTransitions"
 	ReasonReceiverDeleted = "ReceiverDeleted"
 
-	// Reasons of a SimReceiver's Ready.
+	// Reasons of a SimReceiver's Ready. ReasonSuspended is also that of Suspended.
 	ReasonTokenPublished = "TokenPublished"
 	ReasonSuspended      = "Suspended"
 	ReasonWeakToken      = "WeakToken"

@@ -209,7 +209,7 @@ type SimReceiverStatus struct {
 	// +kubebuilder:validation:MaxItems=64
 	Ingresses []IngressStatus `json:"ingresses,omitempty"`
 
-	// conditions are Ready, Stalled and Quarantined; see the package's table of conditions.
+	// conditions are Ready, Stalled, Suspended and Quarantined; see the package's table of conditions.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -166,9 +166,9 @@ func TestHooksOfAReceiver(t *testing.T) {
 			external: external, secret: map[string][]byte{"token": []byte("t")},
 			want: hooks{"https://hooks.example.com/sims/hooks/t/orders", "https://hooks.example.com/sims/hooks/t/alerts"},
 		},
-		"another base":     {external: external, base: other, secret: owned, want: hooks{other + "/hooks/t/orders", other + "/hooks/t/alerts"}},
-		"no externalURL":   {secret: map[string][]byte{"token": []byte("t")}, fault: "spec.externalURL"},
-		"no token":         {base: other, secret: nil, fault: "has nothing under the key token"},
+		"another base":          {external: external, base: other, secret: owned, want: hooks{other + "/hooks/t/orders", other + "/hooks/t/alerts"}},
+		"no externalURL":        {secret: map[string][]byte{"token": []byte("t")}, fault: "spec.externalURL"},
+		"no token":              {base: other, secret: nil, fault: "has nothing under the key token"},
 		"a base that is no URL": {base: "hooks.example.com", secret: owned, fault: "must be like https://"},
 	} {
 		t.Run(name, func(t *testing.T) {

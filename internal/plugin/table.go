@@ -64,7 +64,9 @@ func writeTable(w io.Writer, s style, indent string, rows [][]cell) {
 				line += strings.Repeat(" ", gap) + s.paint(c.text, c.paint)
 				gap = 0
 			}
-			gap += widths[i] - utf8.RuneCountInString(c.text) + columnGap
+			if widths[i] > 0 {
+				gap += widths[i] - utf8.RuneCountInString(c.text) + columnGap
+			}
 		}
 		text.WriteString(line + "\n")
 	}

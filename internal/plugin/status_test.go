@@ -197,7 +197,7 @@ Complete   1
   1 receiver refuses deliveries (what Mobile Manager sends meanwhile may be lost)
     60s   sims/down   WeakToken: message of WeakToken
   deliveries wait to be applied for 1 receiver (nothing is lost: they are in the spool, and tried again)
-    5m    sims/demo   3 deliveries wait: the API server is away
+    5m   sims/demo   3 deliveries wait: the API server is away
   deliveries are in quarantine for 1 receiver (see them with ingress quarantine list, in the pod of the ingress)
     sims/demo   4 deliveries
   2 orders have failed

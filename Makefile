@@ -11,7 +11,7 @@ LINT := $(GO) tool -modfile=hack/lint/go.mod golangci-lint-kube-api-linter
 MODULES := . hack/controlplane hack/tools hack/lint hack/gitops
 # Modules with tests of their own: they need libraries that the product does not.
 TEST_MODULES := hack/gitops
-PROGRAMS := manager ingress
+PROGRAMS := manager ingress kubectl-sim
 
 # Where the markers stand that the roles of the two programs are made from.
 MANAGER_RBAC_PATHS := ./controllers/...
@@ -65,8 +65,16 @@ undeploy: ## Take the programs, policies and rights out of sim-operator-system; 
 ##@ Build
 
 .PHONY: build
-build: ## Build the manager and the ingress into bin/.
+build: ## Build the manager, the ingress and kubectl-sim into bin/.
 	$(GO) build -o bin/ -ldflags='-X github.com/sim-operator/sim-operator/internal/version.version=$(VERSION)' $(PROGRAMS:%=./cmd/%)
+	@install -m 0755 cmd/kubectl-sim/kubectl_complete-sim bin/
+
+.PHONY: plugin-archives
+plugin-archives: ## Build kubectl-sim for every platform, and its krew manifest, into dist/krew (VERSION=v1.2.3).
+	$(GO) run ./hack/krew -version $(VERSION)
+
+.PHONY: krew
+krew: plugin-archives ## The same as plugin-archives.
 
 .PHONY: assets
 assets: ## Get etcd, kube-apiserver and kubectl: $KUBEBUILDER_ASSETS, else a download, else built into bin/ (5 minutes, once).

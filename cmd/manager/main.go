@@ -77,6 +77,9 @@ func run(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
+	if err := monitoring.RegisterProgram(metrics.Registry, "manager"); err != nil {
+		return err
+	}
 	certificate, err := o.metrics.Certificate()
 	if err != nil {
 		return err

@@ -28,10 +28,7 @@ func classify(err error) (verdict, string) {
 	if !errors.As(err, &status) {
 		return classifyLocal(err)
 	}
-	reason := string(status.Status().Reason)
-	if reason == "" {
-		reason = "Unknown"
-	}
+	reason := reasonLabel(status.Status().Reason)
 	switch status.Status().Reason {
 	case metav1.StatusReasonInvalid, metav1.StatusReasonBadRequest, metav1.StatusReasonRequestEntityTooLarge:
 		return refused, reason
@@ -39,6 +36,20 @@ func classify(err error) (verdict, string) {
 		return nobody, reason
 	default:
 		return notNow, reason
+	}
+}
+
+// reasonLabel keeps the reasons that an API server has of its own. An admission webhook may give any other.
+func reasonLabel(reason metav1.StatusReason) string {
+	switch reason {
+	case metav1.StatusReasonUnauthorized, metav1.StatusReasonForbidden, metav1.StatusReasonNotFound, metav1.StatusReasonAlreadyExists,
+		metav1.StatusReasonConflict, metav1.StatusReasonGone, metav1.StatusReasonInvalid, metav1.StatusReasonServerTimeout,
+		metav1.StatusReasonStoreReadError, metav1.StatusReasonTimeout, metav1.StatusReasonTooManyRequests, metav1.StatusReasonBadRequest,
+		metav1.StatusReasonMethodNotAllowed, metav1.StatusReasonNotAcceptable, metav1.StatusReasonRequestEntityTooLarge,
+		metav1.StatusReasonUnsupportedMediaType, metav1.StatusReasonInternalError, metav1.StatusReasonExpired, metav1.StatusReasonServiceUnavailable:
+		return string(reason)
+	default:
+		return "Unknown"
 	}
 }
 

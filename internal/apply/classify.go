@@ -22,6 +22,16 @@ const (
 	nobody
 )
 
+// Reasons that are no answer of the API server.
+const (
+	reasonReportsFull      = "ReportsFull"
+	reasonUnreachable      = "Unreachable"
+	reasonTimeout          = "Timeout"
+	reasonContended        = "Contended"
+	reasonQuarantineFull   = "QuarantineFull"
+	reasonSpoolUnavailable = "SpoolUnavailable"
+)
+
 // classify judges why a resource was not written, and names its reason in a few fixed words, fit for a metric's label.
 func classify(err error) (verdict, string) {
 	var status apierrors.APIStatus
@@ -58,14 +68,14 @@ func classifyLocal(err error) (verdict, string) {
 	var full *spool.FullError
 	switch {
 	case errors.As(err, &full):
-		return notNow, "QuarantineFull"
+		return notNow, reasonQuarantineFull
 	case errors.Is(err, spool.ErrUnavailable):
-		return nobody, "SpoolUnavailable"
+		return nobody, reasonSpoolUnavailable
 	case errors.Is(err, errContended):
-		return notNow, "Contended"
+		return notNow, reasonContended
 	case errors.Is(err, context.DeadlineExceeded):
-		return notNow, "Timeout"
+		return notNow, reasonTimeout
 	default:
-		return nobody, "Unreachable"
+		return nobody, reasonUnreachable
 	}
 }

@@ -39,14 +39,16 @@ type Metrics struct {
 	named      named
 }
 
+type receiverName struct{ namespace, name string }
+
 // named are the receivers that have series of their own.
 type named struct {
 	mu   sync.RWMutex
-	keys map[string]struct{}
+	keys map[receiverName]struct{}
 }
 
 // has says whether a receiver is one of them; there is room for so many.
-func (n *named) has(key string, room int) bool {
+func (n *named) has(key receiverName, room int) bool {
 	n.mu.RLock()
 	_, ok := n.keys[key]
 	full := len(n.keys) >= room
@@ -65,7 +67,7 @@ func (n *named) has(key string, room int) bool {
 // NewMetrics registers the door's metrics.
 func NewMetrics(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{
-		named: named{keys: map[string]struct{}{}},
+		named: named{keys: map[receiverName]struct{}{}},
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sim_operator_deliveries_total",
 			Help: "Deliveries by receiver, kind (orders or alerts) and what became of them at the door.",
@@ -85,7 +87,7 @@ func (m *Metrics) observe(c call, result string, took time.Duration) {
 	namespace, name := "", ""
 	if c.receiver != nil {
 		namespace, name = c.receiver.Namespace, c.receiver.Name
-		if !m.named.has(c.receiver.Key(), maxReceivers) {
+		if !m.named.has(receiverName{namespace, name}, maxReceivers) {
 			namespace, name = "", receiverOther
 		}
 	}

@@ -119,15 +119,15 @@ func TestStockIsToldByTheLeaderAlone(t *testing.T) {
 	}
 	close(leading)
 	want := map[string]float64{
-		"sim_operator_orders namespace=sims receiver=demo state=other type=other":            2,
-		"sim_operator_orders_overdue namespace=sims receiver=demo":                           1,
-		"sim_operator_orders_overdue namespace=sims receiver=weak":                           0,
-		"sim_operator_alerts_active alert=Alert Name 1 namespace=sims receiver=demo":         2,
-		"sim_operator_alerts_stale namespace=sims receiver=demo":                             1,
-		"sim_operator_alerts_stale namespace=sims receiver=weak":                             0,
-		"sim_operator_alerts_flapping namespace=sims receiver=demo":                          1,
-		"sim_operator_alerts_flapping namespace=sims receiver=weak":                          0,
-		"sim_operator_receiver_ready namespace=sims reason=TokenPublished receiver=demo":     1,
+		"sim_operator_orders namespace=sims receiver=demo state=other type=other":                          2,
+		"sim_operator_orders_overdue namespace=sims receiver=demo":                                         1,
+		"sim_operator_orders_overdue namespace=sims receiver=weak":                                         0,
+		"sim_operator_alerts_active alert=Alert Name 1 namespace=sims receiver=demo":                       2,
+		"sim_operator_alerts_stale namespace=sims receiver=demo":                                           1,
+		"sim_operator_alerts_stale namespace=sims receiver=weak":                                           0,
+		"sim_operator_alerts_flapping namespace=sims receiver=demo":                                        1,
+		"sim_operator_alerts_flapping namespace=sims receiver=weak":                                        0,
+		"sim_operator_receiver_ready namespace=sims reason=TokenPublished receiver=demo":                   1,
 		"sim_operator_receiver_ready namespace=sims reason=" + v1alpha1.ReasonWeakToken + " receiver=weak": 0,
 	}
 	if diff := cmp.Diff(want, gather(t, registry)); diff != "" {

@@ -19,10 +19,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/yaml"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/sim-operator/sim-operator/hack/localcluster"
 )
@@ -83,7 +83,7 @@ func readersToken(t *testing.T, cluster *localcluster.Cluster) string {
 	}
 	documents := strings.Split(readFile(t, root+"/config/prometheus/scraper.yaml"), "\n---\n")
 	for i, object := range []client.Object{&corev1.ServiceAccount{}, &corev1.Secret{}, &rbacv1.ClusterRoleBinding{}} {
-		if err := yaml.UnmarshalStrict([]byte(documents[i]), object); err != nil {
+		if err := yaml.Unmarshal([]byte(documents[i]), object); err != nil {
 			t.Fatal(err)
 		}
 		if err := admin.Create(t.Context(), object); err != nil {
@@ -108,7 +108,7 @@ func startPrometheus(t *testing.T, binary string, cluster *localcluster.Cluster,
 	t.Helper()
 	dir := t.TempDir()
 	write := func(name string, content any) {
-		text, err := yaml.Marshal(content)
+		text, err := json.Marshal(content) // which is YAML, too
 		if err != nil {
 			t.Fatal(err)
 		}

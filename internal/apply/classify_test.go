@@ -24,16 +24,16 @@ func TestClassify(t *testing.T) {
 		want   verdict
 		reason string
 	}{
-		"invalid":            {apierrors.NewInvalid(schema.GroupKind{}, "x", nil), refused, "Invalid"},
-		"bad request":        {apierrors.NewBadRequest("no"), refused, "BadRequest"},
-		"too large":          {apierrors.NewRequestEntityTooLargeError("no"), refused, "RequestEntityTooLarge"},
-		"quota":              {apierrors.NewForbidden(resource, "x", errors.New("exceeded quota")), notNow, "Forbidden"},
-		"namespace missing":  {apierrors.NewNotFound(resource, "x"), notNow, "NotFound"},
-		"conflict":           {apierrors.NewConflict(resource, "x", errors.New("changed")), notNow, "Conflict"},
-		"a webhook fails":    {apierrors.NewInternalError(errors.New("failed calling webhook")), notNow, "InternalError"},
-		"server time-out":    {apierrors.NewServerTimeout(resource, "create", 1), notNow, "ServerTimeout"},
-		"too many requests":  {apierrors.NewTooManyRequests("later", 1), nobody, "TooManyRequests"},
-		"unavailable":        {apierrors.NewServiceUnavailable("no"), nobody, "ServiceUnavailable"},
+		"invalid":           {apierrors.NewInvalid(schema.GroupKind{}, "x", nil), refused, "Invalid"},
+		"bad request":       {apierrors.NewBadRequest("no"), refused, "BadRequest"},
+		"too large":         {apierrors.NewRequestEntityTooLargeError("no"), refused, "RequestEntityTooLarge"},
+		"quota":             {apierrors.NewForbidden(resource, "x", errors.New("exceeded quota")), notNow, "Forbidden"},
+		"namespace missing": {apierrors.NewNotFound(resource, "x"), notNow, "NotFound"},
+		"conflict":          {apierrors.NewConflict(resource, "x", errors.New("changed")), notNow, "Conflict"},
+		"a webhook fails":   {apierrors.NewInternalError(errors.New("failed calling webhook")), notNow, "InternalError"},
+		"server time-out":   {apierrors.NewServerTimeout(resource, "create", 1), notNow, "ServerTimeout"},
+		"too many requests": {apierrors.NewTooManyRequests("later", 1), nobody, "TooManyRequests"},
+		"unavailable":       {apierrors.NewServiceUnavailable("no"), nobody, "ServiceUnavailable"},
 		"an admission webhook's own reason": {
 			&apierrors.StatusError{ErrStatus: metav1.Status{Reason: "SIM 8944500000000000001 is not ours"}}, notNow, "Unknown",
 		},

@@ -87,7 +87,7 @@ func TestMetricsAreGuarded(t *testing.T) {
 		token string
 		want  int
 	}{
-		"nobody": {"", http.StatusUnauthorized},
+		"nobody":                      {"", http.StatusUnauthorized},
 		"somebody who is not known":   {"nonsense", http.StatusUnauthorized},
 		"somebody who may not":        {other, http.StatusForbidden},
 		"somebody who may":            {allowed, http.StatusOK},

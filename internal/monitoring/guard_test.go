@@ -123,15 +123,15 @@ func TestGuardAnswers(t *testing.T) {
 		method, authorization string
 		want                  int
 	}{
-		"who may":                        {"GET", "Bearer may", 200},
-		"a scheme in lower case":         {"GET", "bearer may", 200},
-		"who may not":                    {"GET", "Bearer mayNot", 403},
-		"a token that is not known":      {"GET", "Bearer x", 401},
-		"no token":                       {"GET", "", 401},
-		"an empty token":                 {"GET", "Bearer ", 401},
-		"another scheme":                 {"GET", "Basic bWF5", 401},
-		"a token longer than any":        {"GET", "Bearer " + strings.Repeat("x", maxToken+1), 401},
-		"who may, to write":              {"POST", "Bearer may", 405},
+		"who may":                         {"GET", "Bearer may", 200},
+		"a scheme in lower case":          {"GET", "bearer may", 200},
+		"who may not":                     {"GET", "Bearer mayNot", 403},
+		"a token that is not known":       {"GET", "Bearer x", 401},
+		"no token":                        {"GET", "", 401},
+		"an empty token":                  {"GET", "Bearer ", 401},
+		"another scheme":                  {"GET", "Basic bWF5", 401},
+		"a token longer than any":         {"GET", "Bearer " + strings.Repeat("x", maxToken+1), 401},
+		"who may, to write":               {"POST", "Bearer may", 405},
 		"who may, to see whether it's up": {"HEAD", "Bearer may", 200},
 	} {
 		t.Run(name, func(t *testing.T) {

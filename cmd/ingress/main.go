@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -67,7 +68,7 @@ func serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("find the API server: %w", err)
 	}
-	if err := monitoring.RegisterProgram(metrics.Registry, "ingress"); err != nil {
+	if err := errors.Join(monitoring.RegisterBuild(metrics.Registry, "ingress"), monitoring.RegisterRuntime(metrics.Registry)); err != nil {
 		return err
 	}
 	return ingress.Run(ctx, restConfig, options, metrics.Registry, log.Log.WithName("ingress"))

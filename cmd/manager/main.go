@@ -77,7 +77,7 @@ func run(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	if err := monitoring.RegisterProgram(metrics.Registry, "manager"); err != nil {
+	if err := monitoring.RegisterBuild(metrics.Registry, "manager"); err != nil {
 		return err
 	}
 	certificate, err := o.metrics.Certificate()

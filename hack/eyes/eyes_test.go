@@ -15,16 +15,23 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/sim-operator/sim-operator/hack/localcluster"
 	"github.com/sim-operator/sim-operator/internal/testenv"
 )
 
 const root = "../.."
+
+func TestMain(m *testing.M) {
+	log.SetLogger(logr.Discard())
+	os.Exit(m.Run())
+}
 
 // TestEyes starts everything once: a control plane, both programs, and a Prometheus that scrapes them as config/prometheus
 // says, over TLS and with a token that may read metrics and nothing else.
@@ -159,7 +166,7 @@ const prefix = "sim_operator_"
 var (
 	series     = regexp.MustCompile(`(?m)^(sim_operator_\w+?)(?:_bucket|_sum|_count)?(?:\{(.*)\})? [^ ]+$`)
 	label      = regexp.MustCompile(`(\w+)="`)
-	tableRow   = regexp.MustCompile("(?m)^\\| `(sim_operator_\\w+)` \\| ([^|]*) \\|")
+	tableRow   = regexp.MustCompile("(?m)^\\| `(sim_operator_\\w+)` \\|([^|]*)\\|")
 	quoted     = regexp.MustCompile("`(\\w+)`")
 	identifier = regexp.MustCompile(`\b(?:sim_operator_\w+|controller_runtime_\w+|workqueue_\w+|leader_election_\w+|process_\w+|go_\w+|up)\b`)
 )

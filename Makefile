@@ -8,7 +8,7 @@ CONTROLLER_GEN := $(TOOL) controller-gen
 KUSTOMIZE := $(TOOL) kustomize
 KUBECTL ?= kubectl
 LINT := $(GO) tool -modfile=hack/lint/go.mod golangci-lint-kube-api-linter
-MODULES := . hack/controlplane hack/tools hack/lint hack/gitops
+MODULES := . hack/controlplane hack/prometheuscrds hack/tools hack/lint hack/gitops
 # Modules with tests of their own: they need libraries that the product does not.
 TEST_MODULES := hack/gitops
 PROGRAMS := manager ingress kubectl-sim
@@ -85,10 +85,11 @@ generate: ## Write the deep copies of the API's types.
 	$(CONTROLLER_GEN) object paths=./api/...
 
 .PHONY: manifests
-manifests: ## Write the CRDs and the roles of the two programs into config/.
+manifests: ## Write the CRDs, the roles of the two programs and the dashboard into config/.
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=sim-operator-manager,fileName=manager_role.yaml paths='$(MANAGER_RBAC_PATHS)' output:rbac:dir=config/rbac
 	$(CONTROLLER_GEN) rbac:roleName=sim-operator-ingress,fileName=ingress_role.yaml paths='$(INGRESS_RBAC_PATHS)' output:rbac:dir=config/rbac
+	$(GO) run ./hack/dashboard > config/grafana/sim-operator.json
 
 .PHONY: build-installer
 build-installer: ## Write dist/install.yaml: config/default as one file, with image IMG.

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -56,4 +57,15 @@ func codeLabel(name string) string {
 		return labelOther
 	}
 	return name
+}
+
+// anID finds what looks like the id of something: a UUID, or as many digits as the number of a SIM or a telephone has.
+var anID = regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9]{10}`)
+
+// nameLabel is the name of an alert as a label. People choose it; one that holds an id must not become a label.
+func nameLabel(name string) string {
+	if anID.MatchString(name) {
+		return labelOther
+	}
+	return clean(name, maxNameInText)
 }

@@ -77,7 +77,7 @@ func ManagerOptions() (ctrl.Options, error) {
 
 // Setup adds the three controllers, their metrics and their readiness check to the manager.
 func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
-	counted, receivers, err := followCache(ctx, mgr.GetCache())
+	counted, err := followCache(ctx, mgr.GetCache())
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		return fmt.Errorf("set up the SimAlert controller: %w", err)
 	}
 	err = mgr.AddReadyzCheck("cache", func(*http.Request) error {
-		if counted.synced() && receivers.HasSynced() {
+		if counted.synced() {
 			return nil
 		}
 		return errors.New("the cache is not complete yet")
@@ -111,7 +111,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 
 // followCache has the cache follow the three kinds from the start, on every replica: one that does not lead is ready,
 // and takes over without reading the cluster first.
-func followCache(ctx context.Context, c cache.Cache) (*tallies, cache.Informer, error) {
+func followCache(ctx context.Context, c cache.Cache) (*tallies, error) {
 	informers := map[string]cache.Informer{}
 	for kind, obj := range map[string]client.Object{
 		v1alpha1.KindSimOrder:    &v1alpha1.SimOrder{},
@@ -120,17 +120,21 @@ func followCache(ctx context.Context, c cache.Cache) (*tallies, cache.Informer, 
 	} {
 		found, err := c.GetInformer(ctx, obj, cache.BlockUntilSynced(false))
 		if err != nil {
-			return nil, nil, fmt.Errorf("follow %s: %w", kind, err)
+			return nil, fmt.Errorf("follow %s: %w", kind, err)
 		}
 		informers[kind] = found
 	}
 	orders, err := newTally(informers[v1alpha1.KindSimOrder], orderKeyOf)
 	if err != nil {
-		return nil, nil, fmt.Errorf("count SimOrders: %w", err)
+		return nil, fmt.Errorf("count SimOrders: %w", err)
 	}
 	alerts, err := newTally(informers[v1alpha1.KindSimAlert], alertKeyOf)
 	if err != nil {
-		return nil, nil, fmt.Errorf("count SimAlerts: %w", err)
+		return nil, fmt.Errorf("count SimAlerts: %w", err)
 	}
-	return &tallies{orders: orders, alerts: alerts}, informers[v1alpha1.KindSimReceiver], nil
+	receivers, err := newTally(informers[v1alpha1.KindSimReceiver], receiverKeyOf)
+	if err != nil {
+		return nil, fmt.Errorf("count SimReceivers: %w", err)
+	}
+	return &tallies{orders: orders, alerts: alerts, receivers: receivers}, nil
 }

@@ -3,6 +3,8 @@ package controllers
 import (
 	"sync"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	toolscache "k8s.io/client-go/tools/cache"
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
@@ -98,9 +100,16 @@ func (t *tally[K]) snapshot() map[K]int64 {
 	return counts
 }
 
+// owner is the receiver of a resource.
+type owner struct {
+	namespace, receiver string
+}
+
 // orderKey is what SimOrders are counted by.
 type orderKey struct {
-	namespace, receiver, orderType, state string
+	owner
+	orderType, state string
+	overdue          bool
 }
 
 func orderKeyOf(obj any) (orderKey, bool) {
@@ -109,10 +118,10 @@ func orderKeyOf(obj any) (orderKey, bool) {
 		return orderKey{}, false
 	}
 	key := orderKey{
-		namespace: order.Namespace,
-		receiver:  order.Spec.Receiver,
+		owner:     owner{order.Namespace, order.Spec.Receiver},
 		orderType: codeLabel(string(order.Spec.Type)),
 		state:     codeLabel(string(order.Status.State)),
+		overdue:   meta.IsStatusConditionTrue(order.Status.Conditions, v1alpha1.ConditionOverdue),
 	}
 	if key.state == "" {
 		key.state = v1alpha1.ReasonAwaitingReport
@@ -120,10 +129,11 @@ func orderKeyOf(obj any) (orderKey, bool) {
 	return key, true
 }
 
-// alertKey is what SimAlerts are counted by. Those that are not active share one key without a name.
+// alertKey is what SimAlerts are counted by. Those that are not active have no name.
 type alertKey struct {
-	namespace, receiver, name string
-	active                    bool
+	owner
+	name                    string
+	active, stale, flapping bool
 }
 
 func alertKeyOf(obj any) (alertKey, bool) {
@@ -131,9 +141,32 @@ func alertKeyOf(obj any) (alertKey, bool) {
 	if !ok {
 		return alertKey{}, false
 	}
-	key := alertKey{namespace: alert.Namespace, receiver: alert.Spec.Receiver}
+	key := alertKey{
+		owner:    owner{alert.Namespace, alert.Spec.Receiver},
+		stale:    meta.IsStatusConditionTrue(alert.Status.Conditions, v1alpha1.ConditionStale),
+		flapping: meta.IsStatusConditionTrue(alert.Status.Conditions, v1alpha1.ConditionFlapping),
+	}
 	if alert.Status.Trigger == v1alpha1.AlertTriggerOn {
-		key.active, key.name = true, clean(alert.Spec.AlertName, maxNameInText)
+		key.active, key.name = true, nameLabel(alert.Spec.AlertName)
+	}
+	return key, true
+}
+
+// receiverKey is what SimReceivers are counted by: each has one of its own.
+type receiverKey struct {
+	owner
+	ready  bool
+	reason string
+}
+
+func receiverKeyOf(obj any) (receiverKey, bool) {
+	receiver, ok := obj.(*v1alpha1.SimReceiver)
+	if !ok {
+		return receiverKey{}, false
+	}
+	key := receiverKey{owner: owner{receiver.Namespace, receiver.Name}}
+	if ready := meta.FindStatusCondition(receiver.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
+		key.ready, key.reason = ready.Status == metav1.ConditionTrue, ready.Reason
 	}
 	return key, true
 }
@@ -143,10 +176,11 @@ type counts struct {
 	orders, alerts int64
 }
 
-// tallies are the counts of both kinds.
+// tallies are the counts of the three kinds.
 type tallies struct {
-	orders *tally[orderKey]
-	alerts *tally[alertKey]
+	orders    *tally[orderKey]
+	alerts    *tally[alertKey]
+	receivers *tally[receiverKey]
 }
 
 // of counts the resources of a receiver. Until the cache is complete there is no count.
@@ -154,12 +188,13 @@ func (t *tallies) of(namespace, receiver string) (counts, bool) {
 	if !t.synced() {
 		return counts{}, false
 	}
+	of := owner{namespace, receiver}
 	return counts{
-		orders: t.orders.sum(func(k orderKey) bool { return k.namespace == namespace && k.receiver == receiver }),
-		alerts: t.alerts.sum(func(k alertKey) bool { return k.namespace == namespace && k.receiver == receiver }),
+		orders: t.orders.sum(func(k orderKey) bool { return k.owner == of }),
+		alerts: t.alerts.sum(func(k alertKey) bool { return k.owner == of }),
 	}, true
 }
 
 func (t *tallies) synced() bool {
-	return t.orders.synced() && t.alerts.synced()
+	return t.orders.synced() && t.alerts.synced() && t.receivers.synced()
 }

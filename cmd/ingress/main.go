@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"github.com/sim-operator/sim-operator/internal/admin"
 	"github.com/sim-operator/sim-operator/internal/ingress"
 	"github.com/sim-operator/sim-operator/internal/logging"
+	"github.com/sim-operator/sim-operator/internal/monitoring"
 	"github.com/sim-operator/sim-operator/internal/version"
 )
 
@@ -65,6 +67,9 @@ func serve(ctx context.Context, args []string) error {
 	restConfig, err := config.GetConfig()
 	if err != nil {
 		return fmt.Errorf("find the API server: %w", err)
+	}
+	if err := errors.Join(monitoring.RegisterBuild(metrics.Registry, "ingress"), monitoring.RegisterRuntime(metrics.Registry)); err != nil {
+		return err
 	}
 	return ingress.Run(ctx, restConfig, options, metrics.Registry, log.Log.WithName("ingress"))
 }

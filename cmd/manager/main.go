@@ -82,6 +82,9 @@ func run(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
+	if err := monitoring.RegisterBuild(metrics.Registry, "manager"); err != nil {
+		return err
+	}
 	certificate, err := o.metrics.Certificate()
 	if err != nil {
 		return err

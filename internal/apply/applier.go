@@ -134,7 +134,7 @@ func (a *Applier) giveBack(ctx context.Context, t Task, r result) {
 	if r.full {
 		limit = maxFullDelay
 		a.note(receiver, "a resource has no room for reports that the manager has not processed")
-		a.Metrics.errors.WithLabelValues("ReportsFull").Inc()
+		a.Metrics.errors.WithLabelValues(reasonReportsFull).Inc()
 	} else if ctx.Err() == nil {
 		a.explain(t, receiver, r.err)
 	}

@@ -22,16 +22,23 @@ const (
 	nobody
 )
 
+// Reasons that are no answer of the API server.
+const (
+	reasonReportsFull      = "ReportsFull"
+	reasonUnreachable      = "Unreachable"
+	reasonTimeout          = "Timeout"
+	reasonContended        = "Contended"
+	reasonQuarantineFull   = "QuarantineFull"
+	reasonSpoolUnavailable = "SpoolUnavailable"
+)
+
 // classify judges why a resource was not written, and names its reason in a few fixed words, fit for a metric's label.
 func classify(err error) (verdict, string) {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
 		return classifyLocal(err)
 	}
-	reason := string(status.Status().Reason)
-	if reason == "" {
-		reason = "Unknown"
-	}
+	reason := reasonLabel(status.Status().Reason)
 	switch status.Status().Reason {
 	case metav1.StatusReasonInvalid, metav1.StatusReasonBadRequest, metav1.StatusReasonRequestEntityTooLarge:
 		return refused, reason
@@ -42,19 +49,33 @@ func classify(err error) (verdict, string) {
 	}
 }
 
+// reasonLabel keeps the reasons that an API server has of its own. An admission webhook may give any other.
+func reasonLabel(reason metav1.StatusReason) string {
+	switch reason {
+	case metav1.StatusReasonUnauthorized, metav1.StatusReasonForbidden, metav1.StatusReasonNotFound, metav1.StatusReasonAlreadyExists,
+		metav1.StatusReasonConflict, metav1.StatusReasonGone, metav1.StatusReasonInvalid, metav1.StatusReasonServerTimeout,
+		metav1.StatusReasonStoreReadError, metav1.StatusReasonTimeout, metav1.StatusReasonTooManyRequests, metav1.StatusReasonBadRequest,
+		metav1.StatusReasonMethodNotAllowed, metav1.StatusReasonNotAcceptable, metav1.StatusReasonRequestEntityTooLarge,
+		metav1.StatusReasonUnsupportedMediaType, metav1.StatusReasonInternalError, metav1.StatusReasonExpired, metav1.StatusReasonServiceUnavailable:
+		return string(reason)
+	default:
+		return "Unknown"
+	}
+}
+
 // classifyLocal judges an error that is no answer of the API server.
 func classifyLocal(err error) (verdict, string) {
 	var full *spool.FullError
 	switch {
 	case errors.As(err, &full):
-		return notNow, "QuarantineFull"
+		return notNow, reasonQuarantineFull
 	case errors.Is(err, spool.ErrUnavailable):
-		return nobody, "SpoolUnavailable"
+		return nobody, reasonSpoolUnavailable
 	case errors.Is(err, errContended):
-		return notNow, "Contended"
+		return notNow, reasonContended
 	case errors.Is(err, context.DeadlineExceeded):
-		return notNow, "Timeout"
+		return notNow, reasonTimeout
 	default:
-		return nobody, "Unreachable"
+		return nobody, reasonUnreachable
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	clocktesting "k8s.io/utils/clock/testing"
 
@@ -23,16 +24,19 @@ func TestClassify(t *testing.T) {
 		want   verdict
 		reason string
 	}{
-		"invalid":            {apierrors.NewInvalid(schema.GroupKind{}, "x", nil), refused, "Invalid"},
-		"bad request":        {apierrors.NewBadRequest("no"), refused, "BadRequest"},
-		"too large":          {apierrors.NewRequestEntityTooLargeError("no"), refused, "RequestEntityTooLarge"},
-		"quota":              {apierrors.NewForbidden(resource, "x", errors.New("exceeded quota")), notNow, "Forbidden"},
-		"namespace missing":  {apierrors.NewNotFound(resource, "x"), notNow, "NotFound"},
-		"conflict":           {apierrors.NewConflict(resource, "x", errors.New("changed")), notNow, "Conflict"},
-		"a webhook fails":    {apierrors.NewInternalError(errors.New("failed calling webhook")), notNow, "InternalError"},
-		"server time-out":    {apierrors.NewServerTimeout(resource, "create", 1), notNow, "ServerTimeout"},
-		"too many requests":  {apierrors.NewTooManyRequests("later", 1), nobody, "TooManyRequests"},
-		"unavailable":        {apierrors.NewServiceUnavailable("no"), nobody, "ServiceUnavailable"},
+		"invalid":           {apierrors.NewInvalid(schema.GroupKind{}, "x", nil), refused, "Invalid"},
+		"bad request":       {apierrors.NewBadRequest("no"), refused, "BadRequest"},
+		"too large":         {apierrors.NewRequestEntityTooLargeError("no"), refused, "RequestEntityTooLarge"},
+		"quota":             {apierrors.NewForbidden(resource, "x", errors.New("exceeded quota")), notNow, "Forbidden"},
+		"namespace missing": {apierrors.NewNotFound(resource, "x"), notNow, "NotFound"},
+		"conflict":          {apierrors.NewConflict(resource, "x", errors.New("changed")), notNow, "Conflict"},
+		"a webhook fails":   {apierrors.NewInternalError(errors.New("failed calling webhook")), notNow, "InternalError"},
+		"server time-out":   {apierrors.NewServerTimeout(resource, "create", 1), notNow, "ServerTimeout"},
+		"too many requests": {apierrors.NewTooManyRequests("later", 1), nobody, "TooManyRequests"},
+		"unavailable":       {apierrors.NewServiceUnavailable("no"), nobody, "ServiceUnavailable"},
+		"an admission webhook's own reason": {
+			&apierrors.StatusError{ErrStatus: metav1.Status{Reason: "SIM 8944500000000000001 is not ours"}}, notNow, "Unknown",
+		},
 		"not authenticated":  {apierrors.NewUnauthorized("who"), nobody, "Unauthorized"},
 		"refused connection": {&net.OpError{Op: "dial", Err: errors.New("refused")}, nobody, "Unreachable"},
 		"our time-out":       {context.DeadlineExceeded, notNow, "Timeout"},

@@ -1,6 +1,9 @@
 package apply
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
 
 // Metrics counts what the applier does.
 type Metrics struct {
@@ -27,5 +30,17 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		}, []string{"reason"}),
 	}
 	registry.MustRegister(m.applied, m.seconds, m.errors)
+	for _, reason := range commonReasons() {
+		m.errors.WithLabelValues(reason)
+	}
 	return m
+}
+
+// commonReasons are there from the start, so that the first error of such a reason is an increase to Prometheus.
+func commonReasons() []string {
+	return []string{
+		reasonReportsFull, reasonUnreachable, reasonTimeout, reasonContended, reasonQuarantineFull, reasonSpoolUnavailable,
+		string(metav1.StatusReasonForbidden), string(metav1.StatusReasonNotFound), string(metav1.StatusReasonConflict),
+		string(metav1.StatusReasonTooManyRequests), string(metav1.StatusReasonServiceUnavailable), string(metav1.StatusReasonInternalError),
+	}
 }

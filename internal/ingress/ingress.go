@@ -116,7 +116,7 @@ func runParts(ctx context.Context, config *rest.Config, o Options, log logr.Logg
 	if err != nil {
 		return err
 	}
-	p.registry.MustRegister(newSpoolCollector(p.spool, p.clock))
+	p.registry.MustRegister(newSpoolCollector(p.spool, o.Spool, p.clock))
 	kept, err := quarantineFor(o, p)
 	if err != nil {
 		return err

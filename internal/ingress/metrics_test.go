@@ -87,12 +87,11 @@ func TestMetricsAreGuarded(t *testing.T) {
 		token string
 		want  int
 	}{
-		"nobody": {"", http.StatusUnauthorized},
-		// The filter takes it for a fault of its own that the API server finds fault with a token.
-		"somebody who is not known":   {"nonsense", http.StatusInternalServerError},
+		"nobody":                      {"", http.StatusUnauthorized},
+		"somebody who is not known":   {"nonsense", http.StatusUnauthorized},
 		"somebody who may not":        {other, http.StatusForbidden},
 		"somebody who may":            {allowed, http.StatusOK},
-		"a token of a receiver":       {d.token, http.StatusInternalServerError},
+		"a token of a receiver":       {d.token, http.StatusUnauthorized},
 		"somebody who may, once more": {allowed, http.StatusOK},
 	} {
 		testenv.Eventually(t, func() error { // a new binding is not known at once

@@ -16,7 +16,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/cert"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
-	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 )
 
@@ -96,7 +95,13 @@ func (o *Options) ServerOptions(c *Certificate) server.Options {
 	options := server.Options{BindAddress: o.Address}
 	if c != nil {
 		options.SecureServing = true
-		options.FilterProvider = filters.WithAuthenticationAndAuthorization
+		options.FilterProvider = func(config *rest.Config, _ *http.Client) (server.Filter, error) {
+			guarded, err := newGuard(config)
+			if err != nil {
+				return nil, err
+			}
+			return func(log logr.Logger, next http.Handler) (http.Handler, error) { return guarded.handler(next, log), nil }, nil
+		}
 		options.TLSOpts = []func(*tls.Config){c.configure}
 	}
 	return options
@@ -120,17 +125,11 @@ func (o *Options) Listen(ctx context.Context, c *Certificate) (net.Listener, err
 func (o *Options) Handler(config *rest.Config, registry prometheus.Gatherer, log logr.Logger) (http.Handler, error) {
 	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	if o.Secure {
-		client, err := rest.HTTPClientFor(config)
+		guarded, err := newGuard(config)
 		if err != nil {
-			return nil, fmt.Errorf("build the HTTP client for the metrics: %w", err)
+			return nil, err
 		}
-		filter, err := filters.WithAuthenticationAndAuthorization(config, client)
-		if err != nil {
-			return nil, fmt.Errorf("guard the metrics: %w", err)
-		}
-		if metrics, err = filter(log, metrics); err != nil {
-			return nil, fmt.Errorf("guard the metrics: %w", err)
-		}
+		metrics = guarded.handler(metrics, log)
 	}
 	mux := http.NewServeMux()
 	mux.Handle(path, metrics)

@@ -30,3 +30,27 @@ type ReceiverStats struct {
 	// LastReason is why the latest of its deliveries that went to quarantine did, while any is there.
 	LastReason Reason
 }
+
+// Fullness says how far a spool with these bounds is filled, and its quarantine, by the bound that is nearest. At 1 it
+// takes no more.
+func (o Options) Fullness(s Stats) (waiting, quarantine float64) {
+	waiting = max(
+		portion(int64(s.Waiting), int64(o.MaxDeliveries)),
+		portion(s.WaitingBytes, o.MaxBytes),
+		portion(s.UsedBytes, o.MaxFileBytes/100*acceptPercent),
+	)
+	quarantine = max(portion(int64(s.Quarantined), int64(o.MaxQuarantined)), portion(s.QuarantinedBytes, o.MaxQuarantinedBytes))
+	for _, receiver := range s.Receivers {
+		waiting = max(waiting, portion(int64(receiver.Waiting), int64(o.MaxDeliveriesPerReceiver)))
+		quarantine = max(quarantine, portion(int64(receiver.Quarantined), int64(o.MaxQuarantinedPerReceiver)))
+	}
+	return waiting, quarantine
+}
+
+// portion is a part of a bound; where there is none, it is none.
+func portion(part, bound int64) float64 {
+	if bound <= 0 {
+		return 0
+	}
+	return float64(part) / float64(bound)
+}

@@ -12,6 +12,12 @@ var (
 	commit  = ""
 )
 
+// Version is the version of this program.
+func Version() string { return version }
+
+// Commit is what it was built from; empty where that was not said.
+func Commit() string { return commit }
+
 // String is the version, the commit and the Go release of this program.
 func String() string {
 	info, _ := debug.ReadBuildInfo()

@@ -551,6 +551,25 @@ func TestStrangersMakeNoLabels(t *testing.T) {
 	}
 }
 
+// TestReceiversMakeSoManyLabels: those after the first share series.
+func TestReceiversMakeSoManyLabels(t *testing.T) {
+	const many = 3 * maxReceivers
+	registry := prometheus.NewRegistry()
+	metrics := NewMetrics(registry)
+	for range 2 {
+		for i := range many {
+			metrics.observe(call{kind: KindOrders, receiver: &receivers.Receiver{Namespace: "sims", Name: fmt.Sprintf("r%d", i)}}, resultAccepted, time.Millisecond)
+		}
+	}
+	got, err := testutil.GatherAndCount(registry, "sim_operator_deliveries_total")
+	if err != nil || got != maxReceivers+1 {
+		t.Errorf("there are %d series (%v), want %d", got, err, maxReceivers+1)
+	}
+	if others := testutil.ToFloat64(metrics.deliveries.WithLabelValues("", receiverOther, KindOrders, resultAccepted)); others != 2*(many-maxReceivers) {
+		t.Errorf("the others had %v deliveries", others)
+	}
+}
+
 func TestDurationIsObserved(t *testing.T) {
 	d := newDoor(demo())
 	d.post(demoToken, KindOrders, orderBody())

@@ -16,7 +16,7 @@ MANAGER_RBAC_PATHS := ./controllers/...
 INGRESS_RBAC_PATHS := ./internal/ingress/...
 
 # What the generators write, and make verify compares with what is checked in.
-GENERATED := api config dist
+GENERATED := api config dist charts
 
 # What make deploy installs, and the image that the manifests are to name in place of the placeholder in config/.
 OVERLAY ?= config/default
@@ -75,10 +75,11 @@ generate: ## Write the deep copies of the API's types.
 	$(CONTROLLER_GEN) object paths=./api/...
 
 .PHONY: manifests
-manifests: ## Write the CRDs and the roles of the two programs into config/.
+manifests: ## Write the CRDs and the roles of the two programs into config/, and with the policies into the chart.
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=sim-operator-manager,fileName=manager_role.yaml paths='$(MANAGER_RBAC_PATHS)' output:rbac:dir=config/rbac
 	$(CONTROLLER_GEN) rbac:roleName=sim-operator-ingress,fileName=ingress_role.yaml paths='$(INGRESS_RBAC_PATHS)' output:rbac:dir=config/rbac
+	$(GO) run ./hack/chart
 
 .PHONY: build-installer
 build-installer: ## Write dist/install.yaml: config/default as one file, with image IMG.

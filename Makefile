@@ -2,14 +2,26 @@
 
 GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
 TOOL := $(GO) tool -modfile=hack/tools/go.mod
 CONTROLLER_GEN := $(TOOL) controller-gen
 KUSTOMIZE := $(TOOL) kustomize
+HELM := $(TOOL) helm
 KUBECTL ?= kubectl
 LINT := $(GO) tool -modfile=hack/lint/go.mod golangci-lint-kube-api-linter
-MODULES := . hack/controlplane hack/tools hack/lint
+MODULES := . hack/controlplane hack/tools hack/lint hack/crds
 PROGRAMS := manager ingress
+
+# How the programs are built, by make build and in the image: static, and the same bytes wherever the source stands.
+BIN ?= bin
+VERSION_PACKAGE := github.com/sim-operator/sim-operator/internal/version
+BUILD_FLAGS := -trimpath -buildvcs=false -ldflags='-s -w -X $(VERSION_PACKAGE).version=$(VERSION) -X $(VERSION_PACKAGE).commit=$(COMMIT)'
+
+# The image; times in it are that of the commit.
+DOCKER ?= docker
+PLATFORMS ?= linux/amd64,linux/arm64
+IMAGE_ARGS = --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) --build-arg SOURCE_DATE_EPOCH=$(shell git log -1 --format=%ct)
 
 # Where the markers stand that the roles of the two programs are made from.
 MANAGER_RBAC_PATHS := ./controllers/...
@@ -32,7 +44,7 @@ TEST_TIMEOUT ?= 15m
 
 .PHONY: help
 help: ## Show this help.
-	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: assets build ## Start a control plane, the manager and the ingress on this machine; Ctrl-C stops them, data stays in .local/.
@@ -58,13 +70,29 @@ deploy: ## Install OVERLAY (config/default) with image IMG in the cluster of the
 
 .PHONY: undeploy
 undeploy: ## Take the programs, policies and rights out of sim-operator-system; CRDs, resources, namespace and spools stay.
-	for part in ingress manager network-policy policy rbac; do $(KUSTOMIZE) build config/$$part; echo ---; done | $(KUBECTL) delete --ignore-not-found -f -
+	for part in ingress manager network-policy flow-control policy rbac; do $(KUSTOMIZE) build config/$$part; echo ---; done | $(KUBECTL) delete --ignore-not-found -f -
 
 ##@ Build
 
 .PHONY: build
-build: ## Build the manager and the ingress into bin/.
-	$(GO) build -o bin/ -ldflags='-X github.com/sim-operator/sim-operator/internal/version.version=$(VERSION)' $(PROGRAMS:%=./cmd/%)
+build: ## Build the programs into BIN (bin), stamped with VERSION and COMMIT.
+	CGO_ENABLED=0 $(GO) build -o $(BIN)/ $(BUILD_FLAGS) $(PROGRAMS:%=./cmd/%)
+
+.PHONY: reproducible
+reproducible: ## Build the programs of the image twice, in two places, for each of PLATFORMS, and compare what came out.
+	$(GO) run ./hack/reproducible -platforms=$(PLATFORMS) $(REPRODUCIBLE_ARGS)
+
+.PHONY: docker-build
+docker-build: ## Build the image IMG for this machine (DOCKER=podman will do, DOCKER_ARGS="--build-arg RUNTIME_IMAGE=...").
+	$(DOCKER) build $(IMAGE_ARGS) $(DOCKER_ARGS) -t $(IMG) .
+
+.PHONY: docker-buildx
+docker-buildx: ## Build the image IMG for each of PLATFORMS, and push it (BUILDX_ARGS=--push).
+	$(DOCKER) buildx build --platform=$(PLATFORMS) $(IMAGE_ARGS) $(DOCKER_ARGS) $(BUILDX_ARGS) -t $(IMG) .
+
+.PHONY: package-chart
+package-chart: ## Write dist/sim-operator-<version>.tgz, the Helm chart (CHART_VERSION=1.2.3 VERSION=v1.2.3, the tag of the image).
+	$(HELM) package charts/sim-operator --destination dist $(if $(CHART_VERSION),--version $(CHART_VERSION)) --app-version $(VERSION)
 
 .PHONY: assets
 assets: ## Get etcd, kube-apiserver and kubectl: $KUBEBUILDER_ASSETS, else a download, else built into bin/ (5 minutes, once).

@@ -11,11 +11,11 @@ func TestRowsOf(t *testing.T) {
 		values string
 		want   []row
 	}{
-		"a comment of two lines":                {"# One\n# and more.\na: 1\n", []row{{"a", "1", "One and more."}}},
+		"a comment of two lines":                  {"# One\n# and more.\na: 1\n", []row{{"a", "1", "One and more."}}},
 		"a comment that stands alone is nobody's": {"# Head.\n\n# One.\na: 1\n", []row{{"a", "1", "One."}}},
-		"keys below keys":                       {"a:\n  # B.\n  b: x\n  c:\n    # D.\n    d: []\ne:\n  # F.\n  f: {}\n", []row{{"a.b", "x", "B."}, {"a.c.d", "[]", "D."}, {"e.f", "{}", "F."}}},
-		"a value of many lines is one row":      {"# A.\na:\n  b:\n    c: 1\n  d: 2\n# E.\ne: 3\n", []row{{"a", "", "A."}, {"e", "3", "E."}}},
-		"a list is one row":                     {"# A.\na:\n- b:\n    c: 1\n# E.\ne: 3\n", []row{{"a", "", "A."}, {"e", "3", "E."}}},
+		"keys below keys":                         {"a:\n  # B.\n  b: x\n  c:\n    # D.\n    d: []\ne:\n  # F.\n  f: {}\n", []row{{"a.b", "x", "B."}, {"a.c.d", "[]", "D."}, {"e.f", "{}", "F."}}},
+		"a value of many lines is one row":        {"# A.\na:\n  b:\n    c: 1\n  d: 2\n# E.\ne: 3\n", []row{{"a", "", "A."}, {"e", "3", "E."}}},
+		"a list is one row":                       {"# A.\na:\n- b:\n    c: 1\n# E.\ne: 3\n", []row{{"a", "", "A."}, {"e", "3", "E."}}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -16,7 +16,8 @@ PROGRAMS := manager ingress
 # How the programs are built, by make build and in the image: static, and the same bytes wherever the source stands.
 BIN ?= bin
 VERSION_PACKAGE := github.com/sim-operator/sim-operator/internal/version
-BUILD_FLAGS := -trimpath -buildvcs=false -ldflags='-s -w -X $(VERSION_PACKAGE).version=$(VERSION) -X $(VERSION_PACKAGE).commit=$(COMMIT)'
+STAMP := -X $(VERSION_PACKAGE).version=$(VERSION) -X $(VERSION_PACKAGE).commit=$(COMMIT)
+BUILD_FLAGS := -trimpath -buildvcs=false -ldflags='-s -w $(STAMP)'
 
 # The image; times in it are that of the commit.
 DOCKER ?= docker
@@ -77,6 +78,10 @@ undeploy: ## Take the programs, policies and rights out of sim-operator-system; 
 .PHONY: build
 build: ## Build the programs into BIN (bin), stamped with VERSION and COMMIT.
 	CGO_ENABLED=0 $(GO) build -o $(BIN)/ $(BUILD_FLAGS) $(PROGRAMS:%=./cmd/%)
+
+.PHONY: print-stamp
+print-stamp: # For tests: the flags that say what was built.
+	@echo "$(STAMP)"
 
 .PHONY: reproducible
 reproducible: ## Build the programs of the image twice, in two places, for each of PLATFORMS, and compare what came out.

@@ -184,16 +184,16 @@ func TestHelmTest(t *testing.T) {
 // A mistake in the values is refused, and not passed over.
 func TestValuesThatAreRefused(t *testing.T) {
 	for mistake, c := range map[string]struct{ set, want string }{
-		"a key that there is not":              {"imgae.tag=v1", "imgae"},
+		"a key that there is not":               {"imgae.tag=v1", "imgae"},
 		"a key that there is not, further down": {"ingress.storage.clas=fast", "clas"},
-		"no number of replicas":                {"manager.replicas=many", "replicas"},
-		"no replica":                           {"ingress.replicas=0", "replicas"},
-		"a kind of storage that there is not":  {"ingress.storage.type=hostPath", "type"},
-		"an Ingress without a host":            {"expose.ingress.enabled=true", "host"},
-		"an HTTPRoute without a Gateway":       {"expose.httpRoute.enabled=true", "parentRefs"},
-		"a digest that is none":                {"image.digest=latest", "digest"},
-		"a namespace that cannot be":           {"namespaces={Sims}", "namespaces"},
-		"nobody who may scrape":                {"networkPolicy.metricsFrom=null", "metricsFrom"},
+		"no number of replicas":                 {"manager.replicas=many", "replicas"},
+		"no replica":                            {"ingress.replicas=0", "replicas"},
+		"a kind of storage that there is not":   {"ingress.storage.type=hostPath", "type"},
+		"an Ingress without a host":             {"expose.ingress.enabled=true", "host"},
+		"an HTTPRoute without a Gateway":        {"expose.httpRoute.enabled=true", "parentRefs"},
+		"a digest that is none":                 {"image.digest=latest", "digest"},
+		"a namespace that cannot be":            {"namespaces={Sims}", "namespaces"},
+		"nobody who may scrape":                 {"networkPolicy.metricsFrom=null", "metricsFrom"},
 	} {
 		t.Run(mistake, func(t *testing.T) {
 			if _, err := helm(t, "template", "sim-operator", chart, "--set="+c.set); err == nil || !strings.Contains(err.Error(), c.want) {

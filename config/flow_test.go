@@ -30,9 +30,9 @@ func TestLeaderElectionFlows(t *testing.T) {
 				return nil
 			})
 			for what, r := range map[string]struct{ who, path string }{
-				"the ingress with a Lease":         {accountName(namespace, ingress), lease},
+				"the ingress with a Lease":           {accountName(namespace, ingress), lease},
 				"the manager with a Lease elsewhere": {accountName(namespace, manager), "/apis/coordination.k8s.io/v1/namespaces/default/leases/other"},
-				"the manager with orders":          {accountName(namespace, manager), "/apis/sim-operator.io/v1alpha1/simorders"},
+				"the manager with orders":            {accountName(namespace, manager), "/apis/sim-operator.io/v1alpha1/simorders"},
 			} {
 				if got, want := flowOf(t, r.who, r.path), string(flowSchema(t, "service-accounts").UID); got != want {
 					t.Errorf("%s: the flow schema is %s; want service-accounts", what, got)

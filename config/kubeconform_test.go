@@ -15,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/discovery"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/sim-operator/sim-operator/internal/testenv"
 )
@@ -43,10 +42,11 @@ func installOthersCRDs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			crd := &unstructured.Unstructured{}
-			if err := yaml.Unmarshal(content, &crd.Object); err != nil {
-				t.Fatalf("%s: %v", file, err)
+			found, err := decode(content)
+			if err != nil || len(found) != 1 {
+				t.Fatalf("%s: %d objects, error %v", file, len(found), err)
 			}
+			crd := found[0]
 			delete(crd.Object, "status")
 			if err := admin.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(crd), client.FieldOwner("test"), client.ForceOwnership); err != nil {
 				t.Fatalf("%s: %v", file, err)
@@ -120,12 +120,12 @@ func kubeconform(t *testing.T, schemas string, found manifests) (string, error) 
 	t.Helper()
 	var input bytes.Buffer
 	for _, object := range found {
-		text, err := yaml.Marshal(object.Object)
+		text, err := object.MarshalJSON()
 		if err != nil {
 			t.Fatal(err)
 		}
 		input.WriteString("---\n")
-		input.Write(text)
+		input.Write(text) // JSON is YAML
 	}
 	command := exec.CommandContext(t.Context(), "go", "tool", "-modfile=../hack/tools/go.mod", "kubeconform", "-strict",
 		"-schema-location", filepath.Join(schemas, "{{.Group}}_{{.ResourceAPIVersion}}_{{.ResourceKind}}.json"))

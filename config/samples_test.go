@@ -177,4 +177,3 @@ func TestNoAutoscalerScalesDown(t *testing.T) {
 		}
 	}
 }
-

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 const (
@@ -15,21 +17,17 @@ const (
 )
 
 // sources are the files below the top of the repository that the chart has, by their directory in generated.
-var sources = map[string][]string{
-	"crds": {
-		"config/crd/bases/sim-operator.io_simalerts.yaml",
-		"config/crd/bases/sim-operator.io_simorders.yaml",
-		"config/crd/bases/sim-operator.io_simreceivers.yaml",
-	},
-	"roles": {
-		"config/rbac/ingress_role.yaml",
-		"config/rbac/manager_role.yaml",
-	},
-	"policies": {
-		"config/policy/metadata.yaml",
-		"config/policy/reports.yaml",
-		"config/policy/status.yaml",
-	},
+var sources = map[string]string{
+	"crds":       "config/crd/bases/*.yaml",
+	"roles":      "config/rbac/*_role.yaml",
+	"policies":   "config/policy/*.yaml",
+	"prometheus": "config/prometheus/*.yaml",
+}
+
+// isManifest is false of what only kustomize and promtool read.
+func isManifest(file string) bool {
+	name := filepath.Base(file)
+	return name != "kustomization.yaml" && !strings.HasSuffix(name, "_test.yaml")
 }
 
 func main() {
@@ -44,8 +42,12 @@ func run() error {
 	if err := os.RemoveAll(generated); err != nil {
 		return err
 	}
-	for dir, files := range sources {
-		for _, file := range files {
+	for dir, pattern := range sources {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			return err
+		}
+		for _, file := range slices.DeleteFunc(files, func(file string) bool { return !isManifest(file) }) {
 			if err := copyFile(file, filepath.Join(generated, dir, filepath.Base(file))); err != nil {
 				return err
 			}

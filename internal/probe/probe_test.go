@@ -16,27 +16,20 @@ func answering(status int, kind string) http.HandlerFunc {
 	}
 }
 
-func TestRun(t *testing.T) {
-	var calls atomic.Int64
-	door := answering(http.StatusNotFound, "application/problem+json")
+var door = answering(http.StatusNotFound, "application/problem+json")
+
+func TestAsk(t *testing.T) {
 	tests := map[string]struct {
 		handler http.HandlerFunc
 		tls     bool
-		flags   []string
-		want    string // in the error
+		flag    bool // insecure
+		want    string
 	}{
 		"a door":                                   {handler: door},
 		"somebody else who has nothing there":      {handler: answering(http.StatusNotFound, "text/plain"), want: "no door's answer"},
 		"somebody else who is glad":                {handler: answering(http.StatusOK, "application/problem+json"), want: "200 OK"},
-		"a door whose certificate is for another":  {handler: door, tls: true, flags: []string{"--insecure"}},
+		"a door whose certificate is for another":  {handler: door, tls: true, flag: true},
 		"a certificate that is not to be accepted": {handler: door, tls: true, want: "certificate"},
-		"a door that opens late": {handler: func(w http.ResponseWriter, r *http.Request) {
-			if calls.Add(1) == 1 {
-				http.Error(w, "", http.StatusBadGateway)
-				return
-			}
-			door(w, r)
-		}, flags: []string{"--timeout=30s"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -47,19 +40,35 @@ func TestRun(t *testing.T) {
 				server.Start()
 			}
 			defer server.Close()
-			var out bytes.Buffer
-			timeout := "--timeout=30s"
-			if test.want != "" {
-				timeout = "--timeout=300ms"
-			}
-			err := Run(t.Context(), &out, append(append([]string{timeout}, test.flags...), server.URL))
-			switch {
-			case test.want == "" && (err != nil || !strings.Contains(out.String(), server.URL)):
-				t.Errorf("error %v, output %q", err, &out)
-			case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
-				t.Errorf("error %v; want %q in it", err, test.want)
+			err := ask(t.Context(), newClient(test.flag), server.URL)
+			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("error: %v; want %q in it", err, test.want)
 			}
 		})
+	}
+}
+
+func TestADoorThatOpensLate(t *testing.T) {
+	var calls atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if calls.Add(1) == 1 {
+			http.Error(w, "", http.StatusBadGateway)
+			return
+		}
+		door(w, r)
+	}))
+	defer server.Close()
+	var out bytes.Buffer
+	if err := Run(t.Context(), &out, []string{"--timeout=1m", server.URL}); err != nil || !strings.Contains(out.String(), server.URL) {
+		t.Errorf("error %v, output %q", err, &out)
+	}
+}
+
+func TestADoorThatNeverOpens(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	if err := Run(t.Context(), &bytes.Buffer{}, []string{"--timeout=10ms", server.URL}); err == nil || !strings.Contains(err.Error(), "no door answers within 10ms") {
+		t.Errorf("error: %v", err)
 	}
 }
 

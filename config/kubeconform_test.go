@@ -274,11 +274,15 @@ func asUnstructured(t *testing.T, object client.Object) *unstructured.Unstructur
 // samples are the directories of samples.
 func samples(t *testing.T) []string {
 	t.Helper()
-	dirs, err := filepath.Glob("samples/*/")
-	if err != nil {
-		t.Fatal(err)
+	files, err := filepath.Glob("samples/*/kustomization.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no directories of samples: %v", err)
 	}
-	return append([]string{"samples"}, dirs...)
+	dirs := []string{"samples"}
+	for _, file := range files {
+		dirs = append(dirs, filepath.Dir(file))
+	}
+	return dirs
 }
 
 func installer(t *testing.T) manifests {

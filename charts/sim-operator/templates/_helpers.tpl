@@ -81,7 +81,11 @@ affinity:
 {{- with .program.topologySpreadConstraints }}
 topologySpreadConstraints:
 {{- range . }}
-- {{ toYaml (merge (dict "labelSelector" (dict "matchLabels" (include "sim-operator.selector" $.component | fromYaml))) .) | nindent 2 | trim }}
+{{- $constraint := deepCopy . }}
+{{- if not .labelSelector }}
+{{- $_ := set $constraint "labelSelector" (dict "matchLabels" (include "sim-operator.selector" $.component | fromYaml)) }}
+{{- end }}
+- {{ toYaml $constraint | nindent 2 | trim }}
 {{- end }}
 {{- end }}
 {{- with .program.nodeSelector }}

@@ -2,23 +2,36 @@
 
 GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
 TOOL := $(GO) tool -modfile=hack/tools/go.mod
 CONTROLLER_GEN := $(TOOL) controller-gen
 KUSTOMIZE := $(TOOL) kustomize
+HELM := $(TOOL) helm
 KUBECTL ?= kubectl
 LINT := $(GO) tool -modfile=hack/lint/go.mod golangci-lint-kube-api-linter
-MODULES := . hack/controlplane hack/prometheuscrds hack/tools hack/lint hack/gitops
+MODULES := . hack/controlplane hack/prometheuscrds hack/crds hack/tools hack/lint hack/gitops
 # Modules with tests of their own: they need libraries that the product does not.
 TEST_MODULES := hack/gitops
 PROGRAMS := manager ingress kubectl-sim
+
+# How the programs are built, by make build and in the image: static, and the same bytes wherever the source stands.
+BIN ?= bin
+VERSION_PACKAGE := github.com/sim-operator/sim-operator/internal/version
+STAMP := -X $(VERSION_PACKAGE).version=$(VERSION) -X $(VERSION_PACKAGE).commit=$(COMMIT)
+BUILD_FLAGS := -trimpath -buildvcs=false -ldflags='-s -w $(STAMP)'
+
+# The image; times in it are that of the commit.
+DOCKER ?= docker
+PLATFORMS ?= linux/amd64,linux/arm64
+IMAGE_ARGS = --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) --build-arg SOURCE_DATE_EPOCH=$(shell git log -1 --format=%ct)
 
 # Where the markers stand that the roles of the two programs are made from.
 MANAGER_RBAC_PATHS := ./controllers/...
 INGRESS_RBAC_PATHS := ./internal/ingress/...
 
 # What the generators write, and make verify compares with what is checked in.
-GENERATED := api config dist
+GENERATED := api config dist charts
 
 # What make deploy installs, and the image that the manifests are to name in place of the placeholder in config/.
 OVERLAY ?= config/default
@@ -34,7 +47,7 @@ TEST_TIMEOUT ?= 15m
 
 .PHONY: help
 help: ## Show this help.
-	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: assets build ## Start a control plane, the manager and the ingress on this machine; Ctrl-C stops them, data stays in .local/.
@@ -60,14 +73,34 @@ deploy: ## Install OVERLAY (config/default) with image IMG in the cluster of the
 
 .PHONY: undeploy
 undeploy: ## Take the programs, policies and rights out of sim-operator-system; CRDs, resources, namespace and spools stay.
-	for part in ingress manager network-policy policy rbac; do $(KUSTOMIZE) build config/$$part; echo ---; done | $(KUBECTL) delete --ignore-not-found -f -
+	for part in ingress manager network-policy flow-control policy rbac; do $(KUSTOMIZE) build config/$$part; echo ---; done | $(KUBECTL) delete --ignore-not-found -f -
 
 ##@ Build
 
 .PHONY: build
-build: ## Build the manager, the ingress and kubectl-sim into bin/.
-	$(GO) build -o bin/ -ldflags='-X github.com/sim-operator/sim-operator/internal/version.version=$(VERSION)' $(PROGRAMS:%=./cmd/%)
-	@install -m 0755 cmd/kubectl-sim/kubectl_complete-sim bin/
+build: ## Build the programs into BIN (bin), stamped with VERSION and COMMIT.
+	CGO_ENABLED=0 $(GO) build -o $(BIN)/ $(BUILD_FLAGS) $(PROGRAMS:%=./cmd/%)
+	@install -m 0755 cmd/kubectl-sim/kubectl_complete-sim $(BIN)/
+
+.PHONY: print-stamp
+print-stamp: # For tests: the flags that say what was built.
+	@echo "$(STAMP)"
+
+.PHONY: reproducible
+reproducible: ## Build the programs of the image twice, in two places, for each of PLATFORMS, and compare what came out.
+	$(GO) run ./hack/reproducible -platforms=$(PLATFORMS) $(REPRODUCIBLE_ARGS)
+
+.PHONY: docker-build
+docker-build: ## Build the image IMG for this machine (DOCKER=podman will do, DOCKER_ARGS="--build-arg RUNTIME_IMAGE=...").
+	$(DOCKER) build $(IMAGE_ARGS) $(DOCKER_ARGS) -t $(IMG) .
+
+.PHONY: docker-buildx
+docker-buildx: ## Build the image IMG for each of PLATFORMS, and push it (BUILDX_ARGS=--push).
+	$(DOCKER) buildx build --platform=$(PLATFORMS) $(IMAGE_ARGS) $(DOCKER_ARGS) $(BUILDX_ARGS) -t $(IMG) .
+
+.PHONY: package-chart
+package-chart: ## Write dist/sim-operator-<version>.tgz, the Helm chart (CHART_VERSION=1.2.3 VERSION=v1.2.3, the tag of the image).
+	$(HELM) package charts/sim-operator --destination dist $(if $(CHART_VERSION),--version $(CHART_VERSION)) --app-version $(VERSION)
 
 .PHONY: plugin-archives
 plugin-archives: ## Build kubectl-sim for every platform, and its krew manifest, into dist/krew (VERSION=v1.2.3).
@@ -85,11 +118,12 @@ generate: ## Write the deep copies of the API's types.
 	$(CONTROLLER_GEN) object paths=./api/...
 
 .PHONY: manifests
-manifests: ## Write the CRDs, the roles of the two programs and the dashboard into config/.
+manifests: ## Write the CRDs, the roles of the two programs and the dashboard into config/, and the chart's share of them into the chart.
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=sim-operator-manager,fileName=manager_role.yaml paths='$(MANAGER_RBAC_PATHS)' output:rbac:dir=config/rbac
 	$(CONTROLLER_GEN) rbac:roleName=sim-operator-ingress,fileName=ingress_role.yaml paths='$(INGRESS_RBAC_PATHS)' output:rbac:dir=config/rbac
 	$(GO) run ./hack/dashboard > config/grafana/sim-operator.json
+	$(GO) run ./hack/chart
 
 .PHONY: build-installer
 build-installer: ## Write dist/install.yaml: config/default as one file, with image IMG.

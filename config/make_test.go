@@ -8,6 +8,7 @@ import (
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
+	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -64,6 +65,7 @@ func TestDeployAndUndeploy(t *testing.T) {
 		"the Deployment":      &deployment,
 		"the StatefulSet":     &statefulSet,
 		"a ClusterRole":       &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: manager}},
+		"the flow schema":     &flowcontrolv1.FlowSchema{ObjectMeta: metav1.ObjectMeta{Name: "sim-operator-leader-election"}},
 		"an admission policy": &admissionv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: byReports}},
 	} {
 		if err := admin.Get(t.Context(), client.ObjectKeyFromObject(object), object); !apierrors.IsNotFound(err) {

@@ -132,8 +132,14 @@ func as[T any](t *testing.T, from manifests, kind string) []T {
 // at the end of the test, but for CRDs, which serve other tests too, and namespaces, which nobody here finalizes.
 func install(t *testing.T, dir string) manifests {
 	t.Helper()
-	admin := plane.Client(t)
 	found := render(t, dir)
+	apply(t, found)
+	return found
+}
+
+func apply(t *testing.T, found manifests) {
+	t.Helper()
+	admin := plane.Client(t)
 	makeNamespace(t, tenant)
 	if slices.ContainsFunc(found, ofPrometheus) {
 		prometheusCRDs.install(t)
@@ -142,10 +148,9 @@ func install(t *testing.T, dir string) manifests {
 	for _, object := range found {
 		applied := client.ApplyConfigurationFromUnstructured(object.DeepCopy())
 		if err := admin.Apply(t.Context(), applied, client.FieldOwner("test"), client.ForceOwnership); err != nil {
-			t.Fatalf("apply %s %s of %s: %v", object.GetKind(), object.GetName(), dir, err)
+			t.Fatalf("apply %s %s: %v", object.GetKind(), object.GetName(), err)
 		}
 	}
-	return found
 }
 
 // ofPrometheus says whether an object is for the Prometheus operator.

@@ -21,6 +21,7 @@ import (
 	"github.com/sim-operator/sim-operator/internal/ingress"
 	"github.com/sim-operator/sim-operator/internal/logging"
 	"github.com/sim-operator/sim-operator/internal/monitoring"
+	"github.com/sim-operator/sim-operator/internal/probe"
 	"github.com/sim-operator/sim-operator/internal/version"
 )
 
@@ -34,6 +35,9 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
+	if len(args) > 0 && args[0] == "probe" {
+		return probe.Run(ctx, os.Stdout, args[1:])
+	}
 	if len(args) > 0 && slices.Contains(admin.Commands(), args[0]) {
 		cli := admin.CLI{Out: os.Stdout, Clock: clock.RealClock{}, SpoolDir: ingress.DefaultOptions().SpoolDir}
 		return cli.Run(ctx, args)
@@ -50,7 +54,7 @@ func serve(ctx context.Context, args []string) error {
 	logOptions.BindFlags(flags)
 	showVersion := flags.Bool("version", false, "Print the version and exit.")
 	flags.Usage = func() {
-		_, _ = fmt.Fprintf(flags.Output(), "ingress [flags] takes the webhooks of Mobile Manager.\n\n%s\n\nflags:\n", admin.Usage)
+		_, _ = fmt.Fprintf(flags.Output(), "ingress [flags] takes the webhooks of Mobile Manager.\n\n%s\n%s\n\nflags:\n", admin.Usage, probe.Usage)
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {

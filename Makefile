@@ -31,7 +31,7 @@ MANAGER_RBAC_PATHS := ./controllers/...
 INGRESS_RBAC_PATHS := ./internal/ingress/...
 
 # What the generators write, and make verify compares with what is checked in.
-GENERATED := api config dist charts
+GENERATED := api config dist charts docs/benchmarks.md docs/scaling.md
 
 # What make deploy installs, and the image that the manifests are to name in place of the placeholder in config/.
 OVERLAY ?= config/default
@@ -149,6 +149,19 @@ chaos: assets ## The simulator while processes are killed and frozen and a disk 
 bench: assets ## Measure against the numbers of the design, on a control plane of its own (BENCH_ARGS="-quick", "-only door", "-help").
 	@$(GO) build -o bin/bench ./hack/bench && exec bin/bench $(BENCH_ARGS)
 
+.PHONY: microbench
+microbench: ## Go benchmarks of the parser, the spool, the merge and the fold, for benchstat (MICROBENCH_ARGS="-count 10").
+	@$(GO) test -run '^$$' -bench . -benchmem $(MICROBENCH_ARGS) ./internal/webhook ./internal/spool ./internal/apply ./controllers
+
+.PHONY: bench-docs
+bench-docs: ## Write the tables of docs/ from docs/benchmarks.json, or from RECORD, which takes its place (.local/bench.record.json).
+	@$(if $(RECORD),cp $(RECORD) docs/benchmarks.json)
+	@$(GO) run ./hack/scaling docs
+
+.PHONY: scaling
+scaling: ## Hold what the cost model predicts for the largest size of the record against what was measured there.
+	@$(GO) run ./hack/scaling check
+
 FUZZTIME ?= 30s
 
 .PHONY: fuzz
@@ -159,7 +172,7 @@ fuzz: ## Fuzz what parses strangers' bytes, each target for FUZZTIME (default 30
 verify: verify-generated verify-modules vet lint ## Check that generated files and go.mod are up to date, and vet and lint the code.
 
 .PHONY: verify-generated
-verify-generated: generate manifests build-installer ## Generate, and fail if that changes anything that is checked in.
+verify-generated: generate manifests build-installer bench-docs ## Generate, and fail if that changes anything that is checked in.
 	git diff --exit-code -- $(GENERATED)
 	@test -z "$$(git ls-files --others --exclude-standard -- $(GENERATED))" || { git status --short -- $(GENERATED); exit 1; }
 

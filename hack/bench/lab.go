@@ -200,12 +200,36 @@ func until(ctx context.Context, what string, every time.Duration, done func(cont
 	}
 }
 
-// untilCount waits until there are so many of a kind.
-func (l *lab) untilCount(ctx context.Context, resource schema.GroupVersionResource, namespace string, n int, every time.Duration) error {
-	return until(ctx, fmt.Sprintf("%d %s", n, resource.Resource), every, func(ctx context.Context) (bool, error) {
+// untilCount waits until there are so many of a kind. To count costs the API server something which no baseline has to
+// pay, so it is looked at only as often as the end needs it to be known.
+func (l *lab) untilCount(ctx context.Context, resource schema.GroupVersionResource, namespace string, n int) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
+	defer cancel()
+	first, began := -1, time.Now()
+	for {
 		found, err := l.countIn(ctx, resource, namespace)
-		return found >= n, err
-	})
+		if err != nil || found >= n {
+			return err
+		}
+		if first < 0 {
+			first = found
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %d %s: %w", n, resource.Resource, context.Cause(ctx))
+		case <-time.After(pause(found-first, n-found, time.Since(began))):
+		}
+	}
+}
+
+// pause is half the time that the rest will take if it goes on as so far.
+func pause(done, left int, took time.Duration) time.Duration {
+	const shortest, longest = 5 * time.Millisecond, time.Second
+	if done <= 0 {
+		return pollEvery
+	}
+	rest := time.Duration(float64(took) * float64(left) / float64(done))
+	return min(max(rest/2, shortest), longest)
 }
 
 // untilMetric waits until a metric of a program has a value.
@@ -250,11 +274,16 @@ func (l *lab) profile(ctx context.Context, program, of string, length time.Durat
 	}()
 }
 
-// liveHeap collects a program's garbage, and returns how many bytes of its heap are in use after that.
+// liveHeap collects the garbage of a program, or of the API server, and returns how many bytes of its heap are in use
+// after that.
 func (l *lab) liveHeap(ctx context.Context, program string) (float64, error) {
 	path := filepath.Join(l.dir, "heap")
+	from := "http://" + l.pprof[program]
+	if program == localcluster.APIServer {
+		from = l.config.Host
+	}
 	// Asking for a heap profile with gc=1 is what makes the program collect; debug=1 adds its memory statistics.
-	if err := download(ctx, l.http, fmt.Sprintf("http://%s/debug/pprof/heap?gc=1&debug=1", l.pprof[program]), path); err != nil {
+	if err := download(ctx, l.http, from+"/debug/pprof/heap?gc=1&debug=1", path); err != nil {
 		return 0, err
 	}
 	content, err := os.ReadFile(path) //nolint:gosec // a file of this program's own

@@ -28,30 +28,38 @@ func measureLatency(ctx context.Context, l *lab) error {
 	if _, err := l.startIngress(ctx, 0); err != nil {
 		return err
 	}
-	watcher, err := l.watchOrders(ctx, latency)
+	const warmUp = 10
+	all, err := l.latencies(ctx, latency, 0, warmUp+l.samples)
 	if err != nil {
 		return err
+	}
+	all = all[warmUp:]
+	l.table.below(milliseconds(reachLatencyP50), "webhook to condition, unloaded: p50", milliseconds(percentile(all, 50)), "ms")
+	l.table.below(milliseconds(reachLatencyP99), "webhook to condition, unloaded: p99", milliseconds(percentile(all, 99)), "ms")
+	return nil
+}
+
+// latencies are those of n orders in a namespace, from the one with the number first on.
+func (l *lab) latencies(ctx context.Context, namespace string, first, n int) ([]time.Duration, error) {
+	watcher, err := l.watchOrders(ctx, namespace)
+	if err != nil {
+		return nil, err
 	}
 	defer watcher.Stop()
 	poster := newPoster(1)
 	defer poster.CloseIdleConnections()
-	const warmUp = 10
 	var all []time.Duration
-	for n := range l.samples + warmUp {
+	for number := first; number < first+n; number++ {
 		began := time.Now()
-		if err := post(ctx, poster, l.hooks[latency].OrdersURL(0), orderBody(n)); err != nil {
-			return err
+		if err := post(ctx, poster, l.hooks[namespace].OrdersURL(0), orderBody(number)); err != nil {
+			return nil, err
 		}
-		if err := awaitReady(ctx, watcher, uuid(orderIDs, n)); err != nil {
-			return err
+		if err := awaitReady(ctx, watcher, uuid(orderIDs, number)); err != nil {
+			return nil, err
 		}
-		if n >= warmUp {
-			all = append(all, time.Since(began))
-		}
+		all = append(all, time.Since(began))
 	}
-	l.table.below(milliseconds(reachLatencyP50), "webhook to condition, unloaded: p50", milliseconds(percentile(all, 50)), "ms")
-	l.table.below(milliseconds(reachLatencyP99), "webhook to condition, unloaded: p99", milliseconds(percentile(all, 99)), "ms")
-	return nil
+	return all, nil
 }
 
 func (l *lab) watchOrders(ctx context.Context, namespace string) (watch.Interface, error) {

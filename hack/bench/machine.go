@@ -10,16 +10,21 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/sim-operator/sim-operator/hack/bench/record"
 )
 
-// machine says where and of what the numbers are.
-func machine(ctx context.Context, dir string) string {
-	commit := "unknown commit"
+// newRun says when, where and of what the numbers are.
+func newRun(ctx context.Context, dir string) record.Run {
+	commit := "unknown"
 	if out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output(); err == nil {
-		commit = "commit " + strings.TrimSpace(string(out))
+		commit = strings.TrimSpace(string(out))
 	}
-	return fmt.Sprintf("%s; %s/%s, %d cores (%s), %s; fsync of 4 KiB takes %s",
-		commit, runtime.GOOS, runtime.GOARCH, cores(), processor(), runtime.Version(), fsyncTime(dir))
+	return record.Run{
+		Arguments: strings.Join(os.Args[1:], " "), Began: time.Now().UTC().Truncate(time.Second), Commit: commit, LoadBefore: loadAverage(),
+		Machine: fmt.Sprintf("%s/%s, %d cores (%s), %s; fsync of 4 KiB takes %s",
+			runtime.GOOS, runtime.GOARCH, cores(), processor(), runtime.Version(), fsyncTime(dir)),
+	}
 }
 
 func processor() string {

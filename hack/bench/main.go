@@ -17,6 +17,7 @@ import (
 	"github.com/go-logr/logr"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/sim-operator/sim-operator/hack/bench/record"
 	"github.com/sim-operator/sim-operator/hack/localcluster"
 )
 
@@ -39,7 +40,7 @@ type sizes struct {
 	objects int           // a round of resources and status
 	samples int           // of the latency
 	waiting int           // deliveries in the spool when the ingress's memory is read
-	small   int           // resources that a delivery's cost is compared at
+	small   int           // resources that a delivery's cost is compared at; it is measured at a tenth of these, too
 	large   int
 	fresh   int // deliveries of each round of the cost
 }
@@ -49,7 +50,7 @@ func fullSizes() sizes {
 }
 
 func quickSizes() sizes {
-	return sizes{rounds: 3, turn: 500 * time.Millisecond, objects: 1000, samples: 100, waiting: 10_000, small: 1000, large: 5000, fresh: 500}
+	return sizes{rounds: 3, turn: 500 * time.Millisecond, objects: 1000, samples: 100, waiting: 10_000, small: 1000, large: 10_000, fresh: 500}
 }
 
 type options struct {
@@ -59,6 +60,7 @@ type options struct {
 	out      string
 	dir      string
 	profiles string
+	merge    bool
 	keep     bool
 }
 
@@ -84,18 +86,19 @@ func parseFlags() options {
 	var o options
 	var only string
 	given := sizes{}
-	quick := flag.Bool("quick", false, "Measure at small sizes, in about 2 minutes. The numbers of the design are for the full sizes.")
+	quick := flag.Bool("quick", false, "Measure at small sizes, in about 3 minutes. The numbers of the design are for the full sizes.")
 	flag.StringVar(&only, "only", "", "The measurements to make, with commas between them; by default all of "+strings.Join(measurements(), ", ")+".")
 	flag.IntVar(&given.rounds, "rounds", 0, "How often each side of a comparison is measured.")
 	flag.DurationVar(&given.turn, "turn", 0, "How long the door is measured at a time.")
 	flag.IntVar(&given.objects, "objects", 0, "How many resources are made in each round of resources and status.")
 	flag.IntVar(&given.samples, "samples", 0, "How many deliveries the latency is taken of.")
 	flag.IntVar(&given.waiting, "waiting", 0, "How many deliveries wait when the memory of the ingress is read.")
-	flag.IntVar(&given.large, "resources", 0, "How many resources there are for scale, restart and burst. The cost is compared to that at a tenth of them.")
-	flag.IntVar(&given.fresh, "fresh", 0, "How many deliveries are made in each round of scale.")
-	flag.StringVar(&o.out, "out", filepath.Join(".local", "bench.json"), "Where the table goes as JSON.")
+	flag.IntVar(&given.large, "resources", 0, "How many resources there are for scale, restart and burst, which are measured at a tenth and a hundredth of them, too.")
+	flag.IntVar(&given.fresh, "fresh", 0, "How many deliveries are made in each round of scale, at most.")
+	flag.StringVar(&o.out, "out", filepath.Join(".local", "bench.json"), "Where the table goes as JSON. The machine and the commit go to a file beside it.")
 	flag.StringVar(&o.dir, "dir", "", "The directory to work in; by default a new one for temporary files. It decides which disk fsync is measured on.")
 	flag.StringVar(&o.profiles, "profiles", "", "A directory for CPU profiles of the manager and the ingress; by default none are taken.")
+	flag.BoolVar(&o.merge, "merge", false, "Keep the rows of the file that are not measured anew.")
 	flag.BoolVar(&o.keep, "keep", false, "Do not remove the directory that was worked in.")
 	flag.Parse()
 	o.only = measurements()
@@ -121,7 +124,6 @@ func (s sizes) override(given sizes) sizes {
 		{&s.objects, &given.objects},
 		{&s.samples, &given.samples},
 		{&s.waiting, &given.waiting},
-		{&s.large, &given.large},
 		{&s.fresh, &given.fresh},
 	} {
 		if *size.given > 0 {
@@ -129,7 +131,8 @@ func (s sizes) override(given sizes) sizes {
 		}
 	}
 	if given.large > 0 {
-		s.small = max(given.large/10, 1)
+		s.large = max(given.large, 100)
+		s.small = s.large / 10
 	}
 	if given.turn > 0 {
 		s.turn = given.turn
@@ -154,13 +157,28 @@ func run(ctx context.Context, o options) error {
 	if !o.keep {
 		defer os.RemoveAll(o.dir) //nolint:errcheck // files for temporary use
 	}
+	t, err := o.newTable(ctx)
+	if err != nil {
+		return err
+	}
 	began := time.Now()
-	t := &table{}
-	where, before := machine(ctx, o.dir), loadAverage()
-	err := measureAll(ctx, o, t)
-	fmt.Printf("\n%s\nload average (1, 5, 15 minutes) before %s, after %s; took %s\n\n", where, before, loadAverage(), time.Since(began).Round(time.Second))
-	t.print(os.Stdout)
-	return errors.Join(err, t.write(o.out))
+	err = measureAll(ctx, o, t)
+	r := &t.Runs[0]
+	r.LoadAfter, r.Took = loadAverage(), time.Since(began).Round(time.Second).String()
+	t.save()
+	fmt.Printf("\ncommit %s; %s\nload average (1, 5, 15 minutes) before %s, after %s; took %s\n\n", r.Commit, r.Machine, r.LoadBefore, r.LoadAfter, r.Took)
+	record.Print(os.Stdout, t.Rows)
+	return errors.Join(err, t.failed)
+}
+
+// newTable is empty, or holds what it is to be merged into.
+func (o *options) newTable(ctx context.Context) (*table, error) {
+	t := &table{path: o.out, Record: record.Record{Runs: []record.Run{newRun(ctx, o.dir)}}}
+	var err error
+	if o.merge {
+		t.earlier, err = record.Read(record.Beside(o.out))
+	}
+	return t, err
 }
 
 // workIn makes the directory to work in.

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sim-operator/sim-operator/hack/bench/record"
 	"github.com/sim-operator/sim-operator/hack/localcluster"
 )
 
@@ -39,7 +40,7 @@ func measureIngressMemory(ctx context.Context, l *lab) error {
 	if err != nil {
 		return err
 	}
-	step("%d deliveries accepted, %s a second", f.accepted, format(f.perSecond()))
+	step("%d deliveries accepted, %s a second", f.accepted, record.Format(f.perSecond()))
 	page, err := l.metrics(ctx, ingress)
 	if err != nil {
 		return err
@@ -47,6 +48,7 @@ func measureIngressMemory(ctx context.Context, l *lab) error {
 	if waiting := int(sum(page, "sim_operator_spool_deliveries", nil)); waiting != l.waiting {
 		return fmt.Errorf("%d deliveries wait, and not %d", waiting, l.waiting)
 	}
+	l.table.note(record.SpoolBytes, sum(page, "sim_operator_spool_bytes", nil)/float64(l.waiting), "B")
 	return l.noteMemory(ctx, ingress, fmt.Sprintf("ingress, %d deliveries waiting", l.waiting), reachWaiting)
 }
 

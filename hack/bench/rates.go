@@ -122,7 +122,7 @@ func (r *race) deliver(ctx context.Context, n int) error {
 		return err
 	}
 	r.next += n
-	return r.lab.untilCount(ctx, ordersResource(), r.namespace, r.next, pollEvery)
+	return r.lab.untilCount(ctx, ordersResource(), r.namespace, r.next)
 }
 
 // deliverAndFold waits for the Events and the statuses, too. The Events come first; the manager's count of open orders is
@@ -131,7 +131,7 @@ func (r *race) deliverAndFold(ctx context.Context, n int) error {
 	if err := r.deliver(ctx, n); err != nil {
 		return err
 	}
-	if err := r.lab.untilCount(ctx, eventsResource(), r.namespace, r.next, pollEvery); err != nil {
+	if err := r.lab.untilCount(ctx, eventsResource(), r.namespace, r.next); err != nil {
 		return err
 	}
 	return r.lab.untilMetric(ctx, localcluster.Manager, "sim_operator_orders", isOpenIn(r.namespace),

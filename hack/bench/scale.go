@@ -5,30 +5,30 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/sim-operator/sim-operator/api/v1alpha1"
+	"github.com/sim-operator/sim-operator/hack/bench/record"
 	"github.com/sim-operator/sim-operator/hack/localcluster"
 )
 
-// The numbers of the design.
-const (
-	reachCost         = 1.15
-	reachBytes        = 4096
-	reachRestart      = 15 * time.Second
-	reachRestartWrite = 0
-)
+// reachCost is the number of the design.
+const reachCost = 1.15
 
-// An estate is alerts that were made by deliveries, all of them On, with the manager and one ingress at work.
+// An estate is alerts that were made by deliveries to two ingresses, with the manager at work. All are On between the
+// measurements, so that the manager's own count of those says how far it is.
 type estate struct {
 	lab    *lab
+	etcd   etcd
 	poster *http.Client
 	alerts int
+	// orders are the few that the latency is taken of.
+	orders int
+	// reports are those of the alerts, and versions the writes that made them what they are.
+	reports, versions int
 	// empty is what the manager needed before there was any.
 	empty footprint
+	// costs of a delivery, by what it is and at how many alerts.
+	costs map[string]map[int]cost
 }
 
 // A footprint is what a process needs of memory, in bytes: in RAM, and of its heap after a collection.
@@ -36,23 +36,26 @@ type footprint struct{ rss, heap float64 }
 
 // measureScale fills a cluster and makes the measurements that need many resources.
 func measureScale(ctx context.Context, l *lab) error {
-	e := &estate{lab: l, poster: newPoster(callers)}
+	client, err := l.cluster.EtcdClient()
+	if err != nil {
+		return err
+	}
+	e := &estate{
+		lab: l, etcd: etcd{url: l.cluster.EtcdURL(), client: client}, poster: newPoster(callers),
+		costs: map[string]map[int]cost{record.NewAlert: {}, record.Transition: {}},
+	}
 	defer e.poster.CloseIdleConnections()
 	if err := l.startManager(ctx, scale); err != nil {
 		return err
 	}
-	var err error
-	if e.empty, err = e.managerFootprint(ctx); err != nil {
+	if e.empty, err = e.footprint(ctx, localcluster.Manager); err != nil {
 		return err
 	}
-	if _, err := l.startIngress(ctx, 0); err != nil {
+	if err := e.startIngresses(ctx); err != nil {
 		return err
 	}
 	if err := e.fill(ctx); err != nil {
 		return fmt.Errorf("measuring scale: %w", err)
-	}
-	if err := l.cluster.Supervisor().Stop(localcluster.Ingress); err != nil {
-		return err
 	}
 	var errs []error
 	if l.wants(restart, memory) {
@@ -61,40 +64,104 @@ func measureScale(ctx context.Context, l *lab) error {
 	if l.wants(burst) && ctx.Err() == nil {
 		errs = append(errs, e.measureBurst(ctx))
 	}
+	e.compare()
 	return errors.Join(errs...)
 }
 
-// fill makes as many alerts as are wanted, and measures on the way what a delivery costs.
-func (e *estate) fill(ctx context.Context) error {
-	l := e.lab
-	if !l.wants(scale) {
-		return e.grow(ctx, l.large)
+func (e *estate) startIngresses(ctx context.Context) error {
+	for replica := range 2 {
+		if err := e.lab.start(ctx, localcluster.IngressName(replica)); err != nil {
+			return err
+		}
 	}
-	if err := e.grow(ctx, l.small); err != nil {
-		return err
-	}
-	few, err := e.cost(ctx)
-	if err != nil {
-		return err
-	}
-	if err := e.grow(ctx, l.large-e.alerts); err != nil {
-		return err
-	}
-	many, err := e.cost(ctx)
-	if err != nil {
-		return err
-	}
-	for _, at := range []struct {
-		resources int
-		cost      cost
-	}{{l.small, few}, {l.large, many}} {
-		l.table.note(fmt.Sprintf("cost of a delivery at %d resources: processor", at.resources), milliseconds(at.cost.processor), "ms")
-		l.table.note(fmt.Sprintf("cost of a delivery at %d resources: time", at.resources), milliseconds(at.cost.time), "ms")
-	}
-	against := fmt.Sprintf("cost of a delivery at %d resources against %d: ", l.large, l.small)
-	l.table.atMost(reachCost, against+"processor", float64(many.processor)/float64(few.processor), "ratio")
-	l.table.atMost(reachCost, against+"time", float64(many.time)/float64(few.time), "ratio")
 	return nil
+}
+
+// fill makes as many alerts as are wanted, and measures on the way at a hundredth, at a tenth, and at all of them.
+func (e *estate) fill(ctx context.Context) error {
+	if !e.lab.wants(scale, memory, burst) {
+		return e.grow(ctx, e.lab.large)
+	}
+	if err := e.noteState(ctx, 0); err != nil {
+		return err
+	}
+	for _, size := range []int{e.lab.large / 100, e.lab.small, e.lab.large} {
+		if err := e.measureAt(ctx, size); err != nil {
+			return fmt.Errorf("at %d resources: %w", size, err)
+		}
+		if size < e.lab.large && e.lab.wants(burst) {
+			if err := e.flipAndBack(ctx, size); err != nil {
+				return fmt.Errorf("at %d resources: %w", size, err)
+			}
+		}
+	}
+	return nil
+}
+
+// measureAt grows the estate to a size. The last deliveries on the way there are those that are measured, so that the
+// size is what it is called.
+func (e *estate) measureAt(ctx context.Context, size int) error {
+	l := e.lab
+	fresh := min(l.fresh, size/2/l.rounds)
+	if !l.wants(scale) {
+		fresh = 0
+	}
+	if err := e.grow(ctx, size-l.rounds*fresh-e.alerts); err != nil {
+		return err
+	}
+	if fresh > 0 {
+		if err := e.noteCost(ctx, size, fresh); err != nil {
+			return err
+		}
+		if err := e.noteLatency(ctx, size); err != nil {
+			return err
+		}
+	}
+	if err := e.untilCounted(ctx); err != nil {
+		return err
+	}
+	return e.noteState(ctx, size)
+}
+
+func (e *estate) noteCost(ctx context.Context, size, fresh int) error {
+	var rounds []cost
+	for range e.lab.rounds {
+		c, err := e.costOf(ctx, fresh, func() error { return e.deliver(ctx, fresh) })
+		if err != nil {
+			return err
+		}
+		rounds = append(rounds, c)
+	}
+	e.costs[record.NewAlert][size] = medianCost(rounds)
+	e.costs[record.NewAlert][size].note(e.lab.table, size, record.NewAlert)
+	return nil
+}
+
+// noteLatency takes the latency over the ingress that is there, with orders, of which there are none but these.
+func (e *estate) noteLatency(ctx context.Context, size int) error {
+	n := min(e.lab.samples, max(size/10, 1))
+	all, err := e.lab.latencies(ctx, scale, e.orders, n)
+	if err != nil {
+		return err
+	}
+	e.orders += n
+	e.lab.table.note(record.At(size, "webhook to condition, unloaded: p50"), milliseconds(percentile(all, 50)), "ms")
+	e.lab.table.note(record.At(size, "webhook to condition, unloaded: p99"), milliseconds(percentile(all, 99)), "ms")
+	return nil
+}
+
+// compare holds the cost at all the alerts against that at a tenth of them.
+func (e *estate) compare() {
+	for _, of := range []string{record.NewAlert, record.Transition} {
+		few, found := e.costs[of][e.lab.small]
+		many, too := e.costs[of][e.lab.large]
+		if !found || !too {
+			continue
+		}
+		against := fmt.Sprintf("cost of a delivery (%s) at %d resources against %d: ", of, e.lab.large, e.lab.small)
+		e.lab.table.atMost(reachCost, against+"processor", float64(many.total())/float64(few.total()), "ratio")
+		e.lab.table.atMost(reachCost, against+"time", float64(many.time)/float64(few.time), "ratio")
+	}
 }
 
 // grow delivers alerts that are not there yet, and waits until the manager has done with them.
@@ -107,222 +174,91 @@ func (e *estate) grow(ctx context.Context, n int) error {
 	if err := e.deliver(ctx, n); err != nil {
 		return err
 	}
-	step("%d alerts made, with status and Event; %s a second", n, format(perSecond(n, time.Since(began))))
+	step("%d alerts made, with status and Event; %s a second", n, record.Format(perSecond(n, time.Since(began))))
 	return nil
 }
 
 func (e *estate) deliver(ctx context.Context, n int) error {
-	to := target{urls: []string{e.lab.hooks[scale].AlertsURL(0)}, body: alertBody("On", 85)}
-	if _, err := floodN(ctx, e.poster, to, e.alerts, n); err != nil {
+	if _, err := floodN(ctx, e.poster, e.target("On", 85), e.alerts, n); err != nil {
 		return err
 	}
-	e.alerts += n
+	e.alerts, e.reports, e.versions = e.alerts+n, e.reports+n, e.versions+2*n
+	return e.untilActive(ctx, e.alerts, n)
+}
+
+// target is both ingresses, in turns.
+func (e *estate) target(trigger string, value int) target {
+	webhook := e.lab.hooks[scale]
+	return target{urls: []string{webhook.AlertsURL(0), webhook.AlertsURL(1)}, body: alertBody(trigger, value)}
+}
+
+// untilActive waits until the manager sees so many alerts that are On, after n deliveries.
+func (e *estate) untilActive(ctx context.Context, active, n int) error {
 	// To look is not free either, and is to stay small beside what is measured.
 	every := 5 * pollEvery
 	if n > 10_000 {
 		every = 50 * pollEvery
 	}
 	return e.lab.untilMetric(ctx, localcluster.Manager, "sim_operator_alerts_active", isScale,
-		func(active float64) bool { return int(active) >= e.alerts }, every)
+		func(seen float64) bool { return int(seen) == active }, every)
 }
 
 func isScale(labels map[string]string) bool { return labels["namespace"] == scale }
 
-// A cost is what one delivery takes: of the processors, over all processes, and of time while many are made.
-type cost struct{ processor, time time.Duration }
-
-// cost is the median of some rounds of fresh deliveries.
-func (e *estate) cost(ctx context.Context) (cost, error) {
-	var processor, took []time.Duration
-	for round := range e.lab.rounds + 1 {
-		before, err := e.processorTime()
-		if err != nil {
-			return cost{}, err
-		}
-		began := time.Now()
-		if err := e.deliver(ctx, e.lab.fresh); err != nil {
-			return cost{}, err
-		}
-		elapsed := time.Since(began)
-		after, err := e.processorTime()
-		if err != nil {
-			return cost{}, err
-		}
-		if round > 0 {
-			processor = append(processor, (after-before)/time.Duration(e.lab.fresh))
-			took = append(took, elapsed/time.Duration(e.lab.fresh))
-		}
-	}
-	return cost{median(processor), median(took)}, nil
-}
-
-// processorTime is that of all the processes.
-func (e *estate) processorTime() (time.Duration, error) {
-	var total time.Duration
-	for _, name := range []string{localcluster.Etcd, localcluster.APIServer, localcluster.Manager, localcluster.Ingress} {
-		used, err := processorTime(e.lab.cluster.Supervisor().Pid(name))
-		if err != nil {
-			return 0, err
-		}
-		total += used
-	}
-	return total, nil
-}
-
-func (e *estate) managerFootprint(ctx context.Context) (footprint, error) {
-	heap, err := e.lab.liveHeap(ctx, localcluster.Manager)
-	if err != nil {
-		return footprint{}, err
-	}
-	rss, _, err := resident(e.lab.cluster.Supervisor().Pid(localcluster.Manager))
-	return footprint{rss: rss, heap: heap}, err
-}
-
-// measureRestart starts the manager anew, and sees how long that takes, what it writes, and what it needs.
-func (e *estate) measureRestart(ctx context.Context) error {
-	l := e.lab
-	if err := e.untilCounted(ctx); err != nil {
-		return err
-	}
-	if err := l.cluster.Supervisor().Stop(localcluster.Manager); err != nil {
-		return err
-	}
-	before, err := l.writes(ctx)
-	if err != nil {
-		return err
-	}
-	began := time.Now()
-	if err := l.startManager(ctx, scale); err != nil {
-		return err
-	}
-	ready := time.Since(began)
-	reconciled := func(labels map[string]string) bool { return labels["controller"] == "simalert" }
-	err = l.untilMetric(ctx, localcluster.Manager, "controller_runtime_reconcile_total", reconciled,
-		func(n float64) bool { return int(n) >= e.alerts }, 5*pollEvery)
-	if err != nil {
-		return err
-	}
-	settled := time.Since(began)
-	after, err := l.writes(ctx)
-	if err != nil {
-		return err
-	}
-	if l.wants(restart) {
-		over := fmt.Sprintf("restart over %d settled resources: ", e.alerts)
-		for name := range after {
-			if n := after[name] - before[name]; n != 0 {
-				step("the restart made %s writes of %s", format(n), name)
-			}
-		}
-		l.table.atMost(reachRestartWrite, over+"writes (but for the lease and its Event)", total(after)-total(before), "writes")
-		l.table.below(reachRestart.Seconds(), over+"ready after", ready.Seconds(), "s")
-		l.table.note(over+"all looked at after", settled.Seconds(), "s")
-	}
-	if l.wants(memory) {
-		return e.noteManagerMemory(ctx)
-	}
-	return nil
-}
-
-func (e *estate) noteManagerMemory(ctx context.Context) error {
-	now, err := e.managerFootprint(ctx)
-	if err != nil {
-		return err
-	}
-	n := float64(e.alerts)
-	t := e.lab.table
-	what := fmt.Sprintf("memory of the manager a settled resource, at %d: ", e.alerts)
-	t.below(reachBytes, what+"live heap", (now.heap-e.empty.heap)/n, "B")
-	t.below(reachBytes, what+"RSS", (now.rss-e.empty.rss)/n, "B")
-	t.note("memory of the manager, no resources: RSS", e.empty.rss/mebibyte, "MiB")
-	t.note(fmt.Sprintf("memory of the manager, %d resources: RSS", e.alerts), now.rss/mebibyte, "MiB")
-	return nil
-}
-
-// untilCounted waits until the receiver's status shows all alerts: the manager counts them only now and then, and has not
-// settled before.
-func (e *estate) untilCounted(ctx context.Context) error {
-	return until(ctx, "the count in the receiver's status", 5*pollEvery, func(ctx context.Context) (bool, error) {
-		var receiver v1alpha1.SimReceiver
-		err := e.lab.client.Get(ctx, types.NamespacedName{Namespace: scale, Name: receiverName}, &receiver)
-		return err == nil && int(receiver.Status.Alerts) == e.alerts, err
-	})
-}
-
-// writes are how many writes the API server has carried out so far, by resource, but for leases and the Events that tell
-// who has one: those alone are in the namespace of the programs.
-func (l *lab) writes(ctx context.Context) (map[string]float64, error) {
-	page, err := scrape(ctx, l.http, l.config.Host+"/metrics")
-	if err != nil {
-		return nil, err
-	}
-	aboutLeases, err := l.countIn(ctx, eventsResource(), leaseNamespace)
-	if err != nil {
-		return nil, err
-	}
-	counts := countWrites(page)
-	counts["events/"] -= float64(aboutLeases)
-	return counts, nil
-}
-
-// leaseNamespace is where the manager's lease is.
-const leaseNamespace = "sim-operator-system"
-
-func countWrites(page []series) map[string]float64 {
-	counts := map[string]float64{}
-	for _, s := range page {
-		carriedOut := strings.HasPrefix(s.labels["code"], "2")
-		if s.name != "apiserver_request_total" || !carriedOut || s.labels["resource"] == "leases" {
-			continue
-		}
-		switch s.labels["verb"] {
-		case "POST", "PUT", "PATCH", "APPLY", "DELETE", "DELETECOLLECTION":
-			counts[s.labels["resource"]+"/"+s.labels["subresource"]] += s.value
-		}
-	}
-	return counts
-}
-
-func total(counts map[string]float64) float64 {
-	n := 0.0
-	for _, count := range counts {
-		n += count
-	}
-	return n
-}
-
 // measureBurst has all alerts go Off at once, as at a month's end, over two replicas of the ingress.
 func (e *estate) measureBurst(ctx context.Context) error {
-	l := e.lab
-	for replica := range 2 {
-		if _, err := l.startIngress(ctx, replica); err != nil {
-			return err
-		}
-	}
-	events, err := l.countIn(ctx, eventsResource(), scale)
+	var f flow
+	var lastEvent time.Duration
+	c, err := e.costOf(ctx, e.alerts, func() (err error) {
+		f, lastEvent, err = e.flip(ctx, "Off", 10)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	webhook := l.hooks[scale]
-	to := target{urls: []string{webhook.AlertsURL(0), webhook.AlertsURL(1)}, body: alertBody("Off", 10)}
-	began := time.Now()
-	f, err := floodN(ctx, e.poster, to, 0, e.alerts)
-	if err != nil {
-		return err
-	}
-	step("%d deliveries accepted; waiting for their Events", f.accepted)
-	if err := l.untilCount(ctx, eventsResource(), scale, events+e.alerts, 25*pollEvery); err != nil {
-		return err
-	}
-	lastEvent := time.Since(began)
-	err = l.untilMetric(ctx, localcluster.Manager, "sim_operator_alerts_active", isScale, func(active float64) bool { return active == 0 }, 5*pollEvery)
-	if err != nil {
-		return err
-	}
-	what := fmt.Sprintf("burst of %d alerts to two ingresses: ", e.alerts)
-	l.table.note(what+"accepted in", f.took.Seconds(), "s")
-	l.table.note(what+"p99", milliseconds(percentile(f.answers, 99)), "ms")
-	l.table.note(what+"last Event after", lastEvent.Seconds(), "s")
-	l.table.note(what+"deliveries to Event", perSecond(e.alerts, lastEvent), "1/s")
+	t := e.lab.table
+	t.note(record.Burst(e.alerts, record.Accepted), f.took.Seconds(), "s")
+	t.note(record.Burst(e.alerts, record.P99), milliseconds(percentile(f.answers, 99)), "ms")
+	t.note(record.Burst(e.alerts, record.LastEvent), lastEvent.Seconds(), "s")
+	t.note(record.Burst(e.alerts, record.EventRate), perSecond(e.alerts, lastEvent), "1/s")
+	e.costs[record.Transition][e.alerts] = c
+	c.note(t, e.alerts, record.Transition)
 	return nil
+}
+
+// flip delivers that every alert has turned, and says when the last Event was there. It returns when the manager has
+// seen all of it.
+func (e *estate) flip(ctx context.Context, trigger string, value int) (f flow, lastEvent time.Duration, err error) {
+	step("turning %d alerts %s", e.alerts, trigger)
+	events, err := e.lab.countIn(ctx, eventsResource(), scale)
+	if err != nil {
+		return f, 0, err
+	}
+	began := time.Now()
+	if f, err = floodN(ctx, e.poster, e.target(trigger, value), 0, e.alerts); err != nil {
+		return f, 0, err
+	}
+	e.reports, e.versions = e.reports+e.alerts, e.versions+2*e.alerts
+	if err := e.lab.untilCount(ctx, eventsResource(), scale, events+e.alerts); err != nil {
+		return f, 0, err
+	}
+	lastEvent = time.Since(began)
+	active := 0
+	if trigger == "On" {
+		active = e.alerts
+	}
+	return f, lastEvent, e.untilActive(ctx, active, 0)
+}
+
+// flipAndBack measures a burst, and how much larger two reports make an alert.
+func (e *estate) flipAndBack(ctx context.Context, size int) error {
+	if err := e.measureBurst(ctx); err != nil {
+		return err
+	}
+	if _, _, err := e.flip(ctx, "On", 85); err != nil {
+		return err
+	}
+	flipped, err := e.etcd.meanSize(ctx, alertsPrefix)
+	e.lab.table.note(record.At(size, record.FlippedBytes), flipped, "B")
+	return err
 }

@@ -93,3 +93,33 @@ func TestOverride(t *testing.T) {
 		t.Errorf("sizes = %+v, want %+v", got, want)
 	}
 }
+
+func TestPause(t *testing.T) {
+	tests := map[string]struct {
+		done, left int
+		took, want time.Duration
+	}{
+		"of what has not begun nothing is known":          {0, 100, time.Second, pollEvery},
+		"half the time that the rest will take":           {100, 50, time.Second, 250 * time.Millisecond},
+		"close to the end it is looked at often":          {999, 1, time.Second, 5 * time.Millisecond},
+		"a long wait does not leave the waiting for lost": {1, 1_000_000, time.Second, time.Second},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := pause(tt.done, tt.left, tt.took); got != tt.want {
+				t.Errorf("pause = %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestMedianCost(t *testing.T) {
+	round := func(ms int) cost {
+		took := time.Duration(ms) * time.Millisecond
+		return cost{processor: map[string]time.Duration{"etcd": took, "ingress": 2 * took}, time: took, writes: float64(ms)}
+	}
+	got := medianCost([]cost{round(9), round(1), round(5)})
+	if got.time != 5*time.Millisecond || got.writes != 5 || got.total() != 15*time.Millisecond {
+		t.Errorf("the middle of three costs is %+v", got)
+	}
+}

@@ -26,6 +26,8 @@ type ControlPlane struct {
 	dir        string
 	config     *rest.Config
 	authority  []byte
+	keys       pki
+	etcd       string
 }
 
 // StartControlPlane starts etcd and kube-apiserver, whose files are in assets, with their data in dir, and waits until
@@ -39,7 +41,7 @@ func StartControlPlane(ctx context.Context, s *Supervisor, dir, assets string) (
 	if err != nil {
 		return nil, err
 	}
-	c := &ControlPlane{supervisor: s, dir: dir}
+	c := &ControlPlane{supervisor: s, dir: dir, keys: keys, etcd: "https://" + address(ports["etcd"])}
 	if err := c.configure(keys, ports); err != nil {
 		return nil, err
 	}

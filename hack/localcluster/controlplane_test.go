@@ -83,6 +83,14 @@ func TestControlPlane(t *testing.T) {
 		t.Fatalf("kubectl get --raw /readyz: %q, %v", out, err)
 	}
 
+	etcd, err := p.EtcdClient()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := getOK(t.Context(), etcd, p.EtcdURL()+"/health"); err != nil {
+		t.Error(err)
+	}
+
 	for _, name := range []string{Etcd, APIServer} {
 		kill(t, p, name)
 		p.getConfigMap(t, "first")

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/sim-operator/sim-operator/hack/bench/record"
+	"github.com/sim-operator/sim-operator/hack/localcluster"
+)
+
+// A cost is what one delivery takes: of the processors, by program, of time while many are made, and of writes.
+type cost struct {
+	processor map[string]time.Duration
+	time      time.Duration
+	writes    float64
+}
+
+// costOf is what a delivery takes if n of them are made.
+func (e *estate) costOf(ctx context.Context, n int, deliver func() error) (cost, error) {
+	written, err := e.lab.writes(ctx)
+	if err != nil {
+		return cost{}, err
+	}
+	before, err := e.processorTimes()
+	if err != nil {
+		return cost{}, err
+	}
+	began := time.Now()
+	if err := deliver(); err != nil {
+		return cost{}, err
+	}
+	took := time.Since(began)
+	after, err := e.processorTimes()
+	if err != nil {
+		return cost{}, err
+	}
+	now, err := e.lab.writes(ctx)
+	if err != nil {
+		return cost{}, err
+	}
+	c := cost{processor: map[string]time.Duration{}, time: took / time.Duration(n), writes: (total(now) - total(written)) / float64(n)}
+	for program := range after {
+		c.processor[program] = (after[program] - before[program]) / time.Duration(n)
+	}
+	return c, nil
+}
+
+// processorTimes are those of all programs. The ingresses count as one.
+func (e *estate) processorTimes() (map[string]time.Duration, error) {
+	times := map[string]time.Duration{}
+	for name, program := range map[string]string{
+		localcluster.Etcd: localcluster.Etcd, localcluster.APIServer: localcluster.APIServer, localcluster.Manager: localcluster.Manager,
+		localcluster.IngressName(0): localcluster.Ingress, localcluster.IngressName(1): localcluster.Ingress,
+	} {
+		used, err := processorTime(e.lab.cluster.Supervisor().Pid(name))
+		if err != nil {
+			return nil, err
+		}
+		times[program] += used
+	}
+	return times, nil
+}
+
+// programs are what a delivery goes through.
+func programs() []string {
+	return []string{localcluster.Ingress, localcluster.APIServer, localcluster.Etcd, localcluster.Manager}
+}
+
+// medianCost takes the median of each part.
+func medianCost(rounds []cost) cost {
+	middle := cost{processor: map[string]time.Duration{}}
+	var times []time.Duration
+	var writes []float64
+	for _, c := range rounds {
+		times, writes = append(times, c.time), append(writes, c.writes)
+	}
+	middle.time, middle.writes = median(times), median(writes)
+	for _, program := range programs() {
+		var all []time.Duration
+		for _, c := range rounds {
+			all = append(all, c.processor[program])
+		}
+		middle.processor[program] = median(all)
+	}
+	return middle
+}
+
+// total is the processor time in all programs.
+func (c cost) total() time.Duration {
+	var sum time.Duration
+	for _, used := range c.processor {
+		sum += used
+	}
+	return sum
+}
+
+func (c cost) note(t *table, size int, of string) {
+	t.note(record.At(size, record.Time(of)), milliseconds(c.time), "ms")
+	t.note(record.At(size, record.Writes(of)), c.writes, "writes")
+	t.note(record.At(size, record.Processor(of)), milliseconds(c.total()), "ms")
+	for _, program := range programs() {
+		t.note(record.At(size, record.ProcessorIn(of, program)), milliseconds(c.processor[program]), "ms")
+	}
+}

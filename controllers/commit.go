@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -34,12 +35,21 @@ func retries() workqueue.TypedRateLimiter[reconcile.Request] {
 
 // change is what one reconcile has to carry out on one resource.
 type change struct {
+	// before and after are the resource with nothing but its identity, its version and its status: the whole of it, with
+	// its reports, would be encoded twice to find out how the statuses differ.
 	before, after client.Object
 	events        []eventsv1.Event
 	// status says that the status of after differs from that of before.
 	status bool
 	// expired says that the resource is to be deleted when the rest is done.
 	expired bool
+}
+
+// identity is the metadata that a write of a status, or a deletion, needs.
+func identity(obj *metav1.ObjectMeta) metav1.ObjectMeta {
+	return metav1.ObjectMeta{
+		Namespace: obj.Namespace, Name: obj.Name, UID: obj.UID, ResourceVersion: obj.ResourceVersion, DeletionTimestamp: obj.DeletionTimestamp,
+	}
 }
 
 // committer carries changes out.

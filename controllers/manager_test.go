@@ -115,11 +115,16 @@ func TestReportsBecomeStatusAndEvents(t *testing.T) {
 		t.Errorf("times of the Events (-want +got):\n%s", diff)
 	}
 
+	of := " namespace=" + namespace
 	counted := map[string]float64{
-		"sim_operator_events_created_total kind=SimOrder reason=OrderOpen":                           1,
-		"sim_operator_events_created_total kind=SimOrder reason=OrderComplete":                       1,
-		"sim_operator_order_duration_seconds type=Activate":                                          1,
-		"sim_operator_orders namespace=" + namespace + " receiver=demo state=Complete type=Activate": 1,
+		"sim_operator_alerts_flapping" + of + " receiver=demo":                      0,
+		"sim_operator_alerts_stale" + of + " receiver=demo":                         0,
+		"sim_operator_events_created_total kind=SimOrder reason=OrderOpen":          1,
+		"sim_operator_events_created_total kind=SimOrder reason=OrderComplete":      1,
+		"sim_operator_order_duration_seconds type=Activate":                         1,
+		"sim_operator_orders" + of + " receiver=demo state=Complete type=Activate":  1,
+		"sim_operator_orders_overdue" + of + " receiver=demo":                       0,
+		"sim_operator_receiver_ready" + of + " reason=TokenPublished receiver=demo": 1,
 	}
 	testenv.Eventually(t, func() error {
 		if diff := cmp.Diff(counted, gather(t, registry)); diff != "" {
@@ -290,7 +295,7 @@ func (b *bench) reconcile(t *testing.T) ctrl.Result {
 
 func TestOverdueComesWithTime(t *testing.T) {
 	b := newBench(t, shared.Client(t), func(r *v1alpha1.SimReceiver) { r.Spec.OverdueAfter = "72h" }, orderReport(1, 0, open))
-	if wait := b.reconcile(t).RequeueAfter; wait != 72*time.Hour-time.Minute {
+	if wait := b.reconcile(t).RequeueAfter; wait != nextLook(72*time.Hour-time.Minute, b.order.UID) {
 		t.Errorf("waits %s", wait)
 	}
 	b.clock.SetTime(at(0).Add(72 * time.Hour))
@@ -307,7 +312,7 @@ func TestOverdueComesWithTime(t *testing.T) {
 
 func TestWhatHasEndedIsDeletedInTime(t *testing.T) {
 	b := newBench(t, shared.Client(t), func(r *v1alpha1.SimReceiver) { r.Spec.Retention.FinishedOrders = "720h" }, orderReport(1, 0, complete))
-	if wait := b.reconcile(t).RequeueAfter; wait != 720*time.Hour-time.Minute {
+	if wait := b.reconcile(t).RequeueAfter; wait != nextLook(720*time.Hour-time.Minute, b.order.UID) {
 		t.Errorf("waits %s", wait)
 	}
 	b.clock.SetTime(at(0).Add(10 * 365 * 24 * time.Hour))

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -20,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
+	"github.com/sim-operator/sim-operator/internal/lean"
 	"github.com/sim-operator/sim-operator/internal/tracing"
 )
 
@@ -55,9 +57,10 @@ func (o *Options) perResource() controller.Options {
 	return controller.Options{MaxConcurrentReconciles: o.Concurrency, RateLimiter: retries(), NewQueue: o.newQueue}
 }
 
-// ManagerOptions are the options of a manager that the controllers rely on: what its client knows, and what its cache
-// holds. Managed fields are not kept, for nobody here reads them and they would double the memory; Secrets are not kept
-// at all; and nothing is that the controllers did not ask to follow.
+// ManagerOptions are the options of a manager that the controllers rely on: what its client knows and how it writes, and
+// what its cache holds. Managed fields are not kept, for nobody here reads them and they would double the memory; of
+// SimOrders and SimAlerts only what a reconcile reads is; Secrets are not kept at all; and nothing is that the
+// controllers did not ask to follow.
 func ManagerOptions() (ctrl.Options, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
@@ -68,11 +71,24 @@ func ManagerOptions() (ctrl.Options, error) {
 	return ctrl.Options{
 		Scheme: scheme,
 		Cache: cache.Options{
-			DefaultTransform:            cache.TransformStripManagedFields(),
+			DefaultTransform: cache.TransformStripManagedFields(),
+			ByObject: map[client.Object]cache.ByObject{
+				&v1alpha1.SimOrder{}: {Transform: slim},
+				&v1alpha1.SimAlert{}: {Transform: slim},
+			},
 			ReaderFailOnMissingInformer: true,
 		},
-		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
+		Client:    client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
+		NewClient: newClient,
 	}, nil
+}
+
+func newClient(config *rest.Config, options client.Options) (client.Client, error) {
+	usual, err := client.New(config, options)
+	if err != nil {
+		return nil, err
+	}
+	return lean.New(usual, config, options.HTTPClient, v1alpha1.GroupVersion())
 }
 
 // Setup adds the three controllers, their metrics and their readiness check to the manager.

@@ -49,11 +49,9 @@ func (r *SimAlertReconciler) Reconcile(ctx context.Context, alert *v1alpha1.SimA
 		return ctrl.Result{}, err
 	}
 	d := foldAlert(alert, lim, r.clock.Now())
-	after := alert.DeepCopy()
-	after.Status = d.status
 	return settled(whenDue(d.wait, alert.UID), r.commit(ctx, change{
-		before:  alert,
-		after:   after,
+		before:  &v1alpha1.SimAlert{ObjectMeta: identity(&alert.ObjectMeta), Status: alert.Status},
+		after:   &v1alpha1.SimAlert{ObjectMeta: identity(&alert.ObjectMeta), Status: d.status},
 		events:  d.events,
 		status:  !apiequality.Semantic.DeepEqual(alert.Status, d.status),
 		expired: d.expired,

@@ -54,11 +54,9 @@ func (r *SimOrderReconciler) Reconcile(ctx context.Context, order *v1alpha1.SimO
 }
 
 func (r *SimOrderReconciler) commitOrder(ctx context.Context, order *v1alpha1.SimOrder, d *decision[v1alpha1.SimOrderStatus]) error {
-	after := order.DeepCopy()
-	after.Status = d.status
 	err := r.commit(ctx, change{
-		before:  order,
-		after:   after,
+		before:  &v1alpha1.SimOrder{ObjectMeta: identity(&order.ObjectMeta), Status: order.Status},
+		after:   &v1alpha1.SimOrder{ObjectMeta: identity(&order.ObjectMeta), Status: d.status},
 		events:  d.events,
 		status:  !apiequality.Semantic.DeepEqual(order.Status, d.status),
 		expired: d.expired,

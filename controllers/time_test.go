@@ -21,7 +21,7 @@ import (
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
 )
 
-const hour = 3600
+const secondsPerHour = 3600
 
 // Orders and alerts through their lives, by the limits that a receiver has by default: each thing happens in its second,
 // nothing happens before or twice, and in the ten years after nothing happens at all.
@@ -61,7 +61,7 @@ func TestYears(t *testing.T) {
 		{
 			hour: 960, more: then, writes: []string{eventCreated(slow, 2), patched(slow)},
 			first: func() {
-				fetch(t, w.client, slow).Spec.Reports = append(slow.Spec.Reports, orderReport(2, 960*hour, complete))
+				fetch(t, w.client, slow).Spec.Reports = append(slow.Spec.Reports, orderReport(2, 960*secondsPerHour, complete))
 				update(t, w.client, slow)
 			},
 		},
@@ -72,7 +72,7 @@ func TestYears(t *testing.T) {
 		{
 			hour: 2400, more: then, writes: []string{eventCreated(silent, 2), patched(silent)},
 			first: func() {
-				fetch(t, w.client, silent).Spec.Reports = append(silent.Spec.Reports, alertReport(2, 2400*hour, off, "10"))
+				fetch(t, w.client, silent).Spec.Reports = append(silent.Spec.Reports, alertReport(2, 2400*secondsPerHour, off, "10"))
 				update(t, w.client, silent)
 			},
 		},
@@ -119,8 +119,8 @@ func TestWhatFellDueWhileNoManagerRan(t *testing.T) {
 	w := newWorld(t)
 	w.receiver("demo", asIs)
 	overdue := w.order(1, func(*v1alpha1.SimOrderSpec) {}, orderReport(1, 0, open))
-	later := w.order(2, func(*v1alpha1.SimOrderSpec) {}, orderReport(1, 50*hour, open))
-	over := w.alert(1, "demo", alertReport(1, -2090*hour, off, "10"))
+	later := w.order(2, func(*v1alpha1.SimOrderSpec) {}, orderReport(1, 50*secondsPerHour, open))
+	over := w.alert(1, "demo", alertReport(1, -2090*secondsPerHour, off, "10"))
 	w.start()
 	w.settled(6)
 	w.stop()
@@ -139,16 +139,16 @@ func TestAClockThatWasSet(t *testing.T) {
 	w := newWorld(t)
 	w.receiver("demo", asIs)
 	finished := w.order(1, func(*v1alpha1.SimOrderSpec) {}, orderReport(1, 0, complete))
-	unfinished := w.order(2, func(*v1alpha1.SimOrderSpec) {}, orderReport(1, 700*hour, open))
+	unfinished := w.order(2, func(*v1alpha1.SimOrderSpec) {}, orderReport(1, 700*secondsPerHour, open))
 	w.start()
 	w.settled(4)
 
-	w.wall.SetTime(at(720 * hour).Time)
+	w.wall.SetTime(at(720 * secondsPerHour).Time)
 	w.wrote()
 	w.run.Step(longestWait)
 	w.wrote(deleted(finished))
 
-	w.wall.SetTime(at(700 * hour).Time)
+	w.wall.SetTime(at(700 * secondsPerHour).Time)
 	for range 10 {
 		w.run.Step(longestWait)
 		w.wrote()
@@ -294,7 +294,7 @@ func TestManyExpireAtOnce(t *testing.T) {
 	w.start()
 	w.settled(2 * all)
 
-	fresh := w.unmadeOrder(all, orderReport(1, 720*hour, open))
+	fresh := w.unmadeOrder(all, orderReport(1, 720*secondsPerHour, open))
 	var began, running, most atomic.Int64
 	w.traffic.onDelete = func() {
 		defer running.Add(-1)
@@ -338,7 +338,7 @@ func TestADeliveryWinsOverTheDeletion(t *testing.T) {
 	}{
 		"a report comes in": {
 			meanwhile: func(t *testing.T, c client.Client, order *v1alpha1.SimOrder) {
-				fetch(t, c, order).Spec.Reports = append(order.Spec.Reports, orderReport(2, 719*hour, open))
+				fetch(t, c, order).Spec.Reports = append(order.Spec.Reports, orderReport(2, 719*secondsPerHour, open))
 				update(t, c, order)
 			},
 			state: open, sequence: 2,
@@ -348,7 +348,7 @@ func TestADeliveryWinsOverTheDeletion(t *testing.T) {
 				if err := c.Delete(t.Context(), order.DeepCopy()); err != nil {
 					t.Fatal(err)
 				}
-				again := freshOrder(order.Namespace, orderReport(1, 719*hour, pending))
+				again := freshOrder(order.Namespace, orderReport(1, 719*secondsPerHour, pending))
 				create(t, c, again)
 			},
 			state: pending, sequence: 1,
@@ -360,7 +360,7 @@ func TestADeliveryWinsOverTheDeletion(t *testing.T) {
 			late := func() { test.meanwhile(t, b.client, b.order.DeepCopy()) }
 			b = newBench(t, deletingClient(t, func() { late() }), func(r *v1alpha1.SimReceiver) { r.Spec.Retention.FinishedOrders = "720h" }, orderReport(1, 0, failed))
 			b.reconcile(t)
-			b.clock.SetTime(at(720 * hour).Time)
+			b.clock.SetTime(at(720 * secondsPerHour).Time)
 			if result := b.reconcile(t); result.RequeueAfter != retryOutdated {
 				t.Errorf("%+v", result)
 			}
@@ -413,7 +413,7 @@ func TestNothingIsDeletedBeforeItsEvents(t *testing.T) {
 			return plain.Create(ctx, obj, opts...)
 		},
 	}), func(r *v1alpha1.SimReceiver) { r.Spec.Retention.FinishedOrders = "720h" }, reportsOf(open, complete)...)
-	b.clock.SetTime(at(1000 * hour).Time)
+	b.clock.SetTime(at(1000 * secondsPerHour).Time)
 	if _, err := b.reconciler.Reconcile(t.Context(), fetch(t, c, b.order)); !errors.Is(err, refused) {
 		t.Fatalf("the reconcile ended with %v", err)
 	}
@@ -435,7 +435,7 @@ func TestWhatAFinalizerHoldsIsDeletedOnce(t *testing.T) {
 	b := newBench(t, deletingClient(t, func() { deletions++ }), func(r *v1alpha1.SimReceiver) { r.Spec.Retention.FinishedOrders = "720h" }, orderReport(1, 0, complete))
 	fetch(t, b.client, b.order).Finalizers = []string{"example.com/held"}
 	update(t, b.client, b.order)
-	b.clock.SetTime(at(720 * hour).Time)
+	b.clock.SetTime(at(720 * secondsPerHour).Time)
 	for range 3 {
 		if wait := b.reconcile(t).RequeueAfter; wait != 0 {
 			t.Errorf("waits %s", wait)

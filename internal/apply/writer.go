@@ -129,6 +129,13 @@ func (b *typedBatch[O, P]) write(ctx context.Context, from, n int) (int, error) 
 // write makes the resource or changes it.
 func (w *writer[O, P]) write(ctx context.Context, name types.NamespacedName, deliveries []delivery[P]) (int, error) {
 	current := w.recall(name)
+	// What had a delivery before is there, as good as always: a create would be sent in vain.
+	if current.state == guessed && len(deliveries) > 0 && deliveries[0].previous > 0 {
+		var err error
+		if current, err = w.fetch(ctx, name); err != nil {
+			return 0, err
+		}
+	}
 	for range maxAttempts {
 		result := w.merge(current.object, w.spoolID, deliveries)
 		if whole := result.changed && result.taken == len(deliveries); !whole && !current.certain() {
@@ -143,7 +150,6 @@ func (w *writer[O, P]) write(ctx context.Context, name types.NamespacedName, del
 		}
 		err := w.put(ctx, result.object, current.state)
 		if err == nil {
-			// The server keeps its managed fields where an update sends none.
 			result.object.SetManagedFields(nil)
 			w.recent.Add(name, result.object)
 			return result.taken, nil

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
+	"github.com/sim-operator/sim-operator/internal/lean"
 	"github.com/sim-operator/sim-operator/internal/namespaces"
 )
 
@@ -47,5 +48,9 @@ func newCluster(config *rest.Config, only namespaces.Set) (cluster, error) {
 	if err != nil {
 		return cluster{}, fmt.Errorf("build the client: %w", err)
 	}
-	return cluster{cache: informers, client: direct}, nil
+	frugal, err := lean.New(direct, config, httpClient, v1alpha1.GroupVersion())
+	if err != nil {
+		return cluster{}, err
+	}
+	return cluster{cache: informers, client: frugal}, nil
 }

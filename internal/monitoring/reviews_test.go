@@ -129,7 +129,7 @@ func TestReviews(t *testing.T) {
 	for _, program := range []string{"sim-operator-ingress", "sim-operator-manager"} {
 		t.Run(program, func(t *testing.T) {
 			config := plane.ConfigFor(t, program)
-			line := newCable(t, strings.TrimPrefix(config.Host, "https://"))
+			line := newCable(t, strings.TrimSuffix(strings.TrimPrefix(config.Host, "https://"), "/"))
 			config.Host = "https://" + line.listener.Addr().String()
 			asking, err := newReviews(config)
 			if err != nil {

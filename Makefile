@@ -10,7 +10,7 @@ KUSTOMIZE := $(TOOL) kustomize
 HELM := $(TOOL) helm
 KUBECTL ?= kubectl
 LINT := $(GO) tool -modfile=hack/lint/go.mod golangci-lint-kube-api-linter
-MODULES := . hack/controlplane hack/prometheuscrds hack/crds hack/tools hack/lint hack/gitops
+MODULES := . hack/controlplane hack/crds hack/tools hack/lint hack/gitops
 # Modules with tests of their own: they need libraries that the product does not.
 TEST_MODULES := hack/gitops
 PROGRAMS := manager ingress kubectl-sim

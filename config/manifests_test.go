@@ -4,7 +4,6 @@ package config
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -15,14 +14,12 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	kruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/sim-operator/sim-operator/internal/testenv"
 )
@@ -42,9 +39,8 @@ const (
 
 // plane has nothing installed but the CRDs.
 var (
-	plane          = testenv.Cluster{Bare: true, Audited: true}
-	programs       built
-	prometheusCRDs foreign
+	plane    = testenv.Cluster{Bare: true, Audited: true}
+	programs built
 )
 
 func TestMain(m *testing.M) {
@@ -142,7 +138,7 @@ func apply(t *testing.T, found manifests) {
 	admin := plane.Client(t)
 	makeNamespace(t, tenant)
 	if slices.ContainsFunc(found, ofPrometheus) {
-		prometheusCRDs.install(t)
+		installOthersCRDs(t)
 	}
 	t.Cleanup(func() { uninstall(t, found) })
 	for _, object := range found {
@@ -156,39 +152,6 @@ func apply(t *testing.T, found manifests) {
 // ofPrometheus says whether an object is for the Prometheus operator.
 func ofPrometheus(object *unstructured.Unstructured) bool {
 	return object.GroupVersionKind().Group == "monitoring.coreos.com"
-}
-
-// foreign is a set of CRDs that are not ours, installed at most once.
-type foreign struct{ once sync.Once }
-
-// install applies the CRDs of the Prometheus operator's own release, from its module.
-func (f *foreign) install(t *testing.T) {
-	t.Helper()
-	f.once.Do(func() {
-		const module = "github.com/prometheus-operator/prometheus-operator"
-		command := exec.CommandContext(t.Context(), "go", "-C", "../hack/prometheuscrds", "mod", "download", "-json", module)
-		out, err := command.Output()
-		var downloaded struct{ Dir string }
-		if err := errors.Join(err, json.Unmarshal(out, &downloaded)); err != nil {
-			t.Fatalf("find %s: %v: %s", module, err, out)
-		}
-		dir := filepath.Join(downloaded.Dir, "example", "prometheus-operator-crd")
-		var crds []*apiextensionsv1.CustomResourceDefinition
-		for _, name := range []string{"servicemonitors", "prometheusrules"} {
-			content, err := os.ReadFile(filepath.Join(dir, "monitoring.coreos.com_"+name+".yaml"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			crd := &apiextensionsv1.CustomResourceDefinition{}
-			if err := yaml.Unmarshal(content, crd); err != nil {
-				t.Fatal(err)
-			}
-			crds = append(crds, crd)
-		}
-		if _, err := envtest.InstallCRDs(plane.Config(t), envtest.CRDInstallOptions{CRDs: crds}); err != nil {
-			t.Fatal(err)
-		}
-	})
 }
 
 func uninstall(t *testing.T, found manifests) {

@@ -25,7 +25,8 @@ import (
 func TestHelmUpgradesTheCRDs(t *testing.T) {
 	release := helmRelease{kubeconfig: adminKubeconfig(t)}
 	makeNamespace(t, tenant)
-	t.Cleanup(func() { uninstall(t, template(t, systemNamespace)) })
+	made := template(t, systemNamespace)
+	t.Cleanup(func() { uninstall(t, made) })
 	release.run(t, "install", olderChart(t), "--create-namespace", "--take-ownership", "--force-conflicts")
 	if columns := columnsOf(t); columns["REASON"] {
 		t.Fatal("the older CRD is not there")

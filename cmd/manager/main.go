@@ -102,13 +102,8 @@ func run(ctx context.Context, o *options) error {
 	if err != nil {
 		return fmt.Errorf("make the manager: %w", err)
 	}
-	if certificate != nil && certificate.Watcher != nil {
-		if err := mgr.Add(certificate.Watcher); err != nil {
-			return fmt.Errorf("follow the certificate for the metrics: %w", err)
-		}
-	}
-	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
-		return fmt.Errorf("add the health check: %w", err)
+	if err := addToManager(mgr, certificate); err != nil {
+		return err
 	}
 	tracer, err := tracing.Start(ctx, o.traces, tracing.Process{
 		Service: "sim-operator-manager", Instance: instance, Version: version.String(),
@@ -130,4 +125,19 @@ func run(ctx context.Context, o *options) error {
 	}
 	ctrl.Log.Info("Starting the manager", "version", version.String())
 	return mgr.Start(ctx)
+}
+
+// addToManager adds what is not about SIMs: the health check, and the certificate for the metrics where there is one that
+// may change.
+func addToManager(mgr ctrl.Manager, certificate *monitoring.Certificate) error {
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return fmt.Errorf("add the health check: %w", err)
+	}
+	if certificate == nil || certificate.Watcher == nil {
+		return nil
+	}
+	if err := mgr.Add(certificate.Watcher); err != nil {
+		return fmt.Errorf("follow the certificate for the metrics: %w", err)
+	}
+	return nil
 }

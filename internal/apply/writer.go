@@ -128,18 +128,13 @@ func (b *typedBatch[O, P]) write(ctx context.Context, from, n int) (int, error) 
 
 // write makes the resource or changes it.
 func (w *writer[O, P]) write(ctx context.Context, name types.NamespacedName, deliveries []delivery[P]) (int, error) {
-	current := w.recall(name)
-	// What had a delivery before is there, as good as always: a create would be sent in vain.
-	if current.state == guessed && len(deliveries) > 0 && deliveries[0].previous > 0 {
-		var err error
-		if current, err = w.fetch(ctx, name); err != nil {
-			return 0, err
-		}
+	current, err := w.look(ctx, name, deliveries)
+	if err != nil {
+		return 0, err
 	}
 	for range maxAttempts {
 		result := w.merge(current.object, w.spoolID, deliveries)
 		if whole := result.changed && result.taken == len(deliveries); !whole && !current.certain() {
-			var err error
 			if current, err = w.fetch(ctx, name); err != nil {
 				return 0, err
 			}
@@ -148,7 +143,7 @@ func (w *writer[O, P]) write(ctx context.Context, name types.NamespacedName, del
 		if !result.changed {
 			return result.taken, nil
 		}
-		err := w.put(ctx, result.object, current.state)
+		err = w.put(ctx, result.object, current.state)
 		if err == nil {
 			result.object.SetManagedFields(nil)
 			w.recent.Add(name, result.object)
@@ -191,6 +186,16 @@ func (w *writer[O, P]) recall(name types.NamespacedName) known[O] {
 		return known[O]{object.(O), remembered} //nolint:forcetypeassert // only write adds
 	}
 	return known[O]{w.empty(name.Namespace, name.Name), guessed}
+}
+
+// look is what is known of a resource before deliveries go in. What had one before is there, as good as always: it is
+// read, for a create would be sent in vain.
+func (w *writer[O, P]) look(ctx context.Context, name types.NamespacedName, deliveries []delivery[P]) (known[O], error) {
+	current := w.recall(name)
+	if current.state == guessed && len(deliveries) > 0 && deliveries[0].previous > 0 {
+		return w.fetch(ctx, name)
+	}
+	return current, nil
 }
 
 func (w *writer[O, P]) fetch(ctx context.Context, name types.NamespacedName) (known[O], error) {

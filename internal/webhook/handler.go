@@ -91,9 +91,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.metrics.observe(call, resultAccepted, h.clock.Since(started))
-	writeJSON(w, "application/json", http.StatusOK, struct {
-		DeliveryID string `json:"deliveryID"`
-	}{id})
+	writeAccepted(w, id)
 	h.tell(r.Context(), &call, id, resultAccepted, "")
 }
 
@@ -249,7 +247,7 @@ func splitPath(path string) (token, kind string, ok bool) {
 }
 
 func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *problem) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.options.Limits.BodyBytes))
+	body, err := readAll(http.MaxBytesReader(w, r.Body, h.options.Limits.BodyBytes), r.ContentLength)
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
@@ -258,6 +256,19 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *pro
 		return nil, &problem{Status: http.StatusRequestTimeout, Detail: "the body did not arrive whole", result: resultIncomplete}
 	}
 	return body, nil
+}
+
+// usualBytes is longer than what the sender sends. Who announces more gets the memory for it as it arrives.
+const usualBytes = 4 << 10
+
+// readAll is io.ReadAll, with one allocation where the length is known and usual.
+func readAll(from io.Reader, length int64) ([]byte, error) {
+	if length < 0 || length > usualBytes {
+		return io.ReadAll(from)
+	}
+	body := make([]byte, length)
+	_, err := io.ReadFull(from, body)
+	return body, err
 }
 
 func nameOf(kind string, body []byte) (string, error) {

@@ -3,7 +3,6 @@ package webhook
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -149,8 +148,6 @@ func (f *fields) text(field string, maxRunes int) string {
 	return text
 }
 
-var codeForm = regexp.MustCompile(`^(?:code)?([0-9]{1,9})$`)
-
 // isUUID says whether a text is a UUID in lower case, as the schema has it. A regular expression takes ten times as long.
 func isUUID(text string) bool {
 	if len(text) != len(nilUUID) {
@@ -206,25 +203,37 @@ func (f *fields) code(field string, known []string) string {
 	if text == "" {
 		return ""
 	}
+	if number, ok := codeNumber(text); ok {
+		if number < len(known) {
+			return known[number]
+		}
+		return "Code" + strconv.Itoa(number)
+	}
 	for _, name := range known {
 		if strings.EqualFold(text, name) {
 			return name
 		}
 	}
-	match := codeForm.FindStringSubmatch(strings.ToLower(text))
-	if match == nil {
-		f.fail(field, "must be a code from 0, or one of %s", strings.Join(known, ", "))
-		return ""
+	f.fail(field, "must be a code from 0, or one of %s", strings.Join(known, ", "))
+	return ""
+}
+
+// codeNumber reads 17 and Code17, up to nine digits.
+func codeNumber(text string) (number int, ok bool) {
+	const prefix, maxDigits = "code", 9
+	if len(text) > len(prefix) && strings.EqualFold(text[:len(prefix)], prefix) {
+		text = text[len(prefix):]
 	}
-	number, err := strconv.Atoi(match[1])
-	if err != nil {
-		f.fail(field, "must be a code from 0")
-		return ""
+	if text == "" || len(text) > maxDigits {
+		return 0, false
 	}
-	if number < len(known) {
-		return known[number]
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return 0, false
+		}
+		number = 10*number + int(text[i]-'0')
 	}
-	return "Code" + strconv.Itoa(number)
+	return number, true
 }
 
 func (f *fields) trigger(field string) v1alpha1.AlertTrigger {

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -28,10 +29,20 @@ func writeProblem(w http.ResponseWriter, p problem) {
 	writeJSON(w, "application/problem+json", p.Status, p)
 }
 
+// writeAccepted is the answer to all that goes well. An id needs no escaping.
+func writeAccepted(w http.ResponseWriter, id string) {
+	writeHead(w, "application/json", http.StatusOK)
+	_, _ = io.WriteString(w, `{"deliveryID":"`+id+"\"}\n") // as below
+}
+
 func writeJSON(w http.ResponseWriter, contentType string, status int, body any) {
+	writeHead(w, contentType, status)
+	// An error here is the caller hanging up; what it sent is safe either way.
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+func writeHead(w http.ResponseWriter, contentType string, status int) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	// An error here is the caller hanging up; what it sent is safe either way.
-	_ = json.NewEncoder(w).Encode(body)
 }

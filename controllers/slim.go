@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"strings"
 	"unique"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,6 +25,7 @@ func slimOrder(order *v1alpha1.SimOrder) {
 	slimMeta(&order.TypeMeta, &order.ObjectMeta)
 	spec, status := &order.Spec, &order.Status
 	spec.Applied = nil
+	partOf(order.Name, &spec.OrderID)
 	share(&spec.Receiver)
 	share(&spec.Type)
 	spec.Reports = exact(spec.Reports)
@@ -40,7 +42,8 @@ func slimAlert(alert *v1alpha1.SimAlert) {
 	spec, status := &alert.Spec, &alert.Status
 	spec.Applied = nil
 	share(&spec.Receiver)
-	share(&spec.AlertID)
+	partOf(alert.Name, &spec.AlertID)
+	partOf(alert.Name, &spec.EntityID)
 	share(&spec.AlertName)
 	share(&spec.TargetType)
 	share(&spec.StatName)
@@ -77,6 +80,13 @@ func slimConditions(conditions []metav1.Condition) {
 // share makes a text one with all that are equal to it.
 func share[S ~string](text *S) {
 	*text = S(unique.Make(string(*text)).Value())
+}
+
+// partOf makes an id one with the name that is made of it.
+func partOf(name string, id *v1alpha1.UUID) {
+	if at := strings.Index(name, string(*id)); at >= 0 {
+		*id = v1alpha1.UUID(name[at : at+len(*id)])
+	}
 }
 
 // exact gives up the room that a decoder left at the end of a list.

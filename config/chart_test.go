@@ -185,7 +185,7 @@ func TestHelmTest(t *testing.T) {
 func TestValuesThatAreRefused(t *testing.T) {
 	for mistake, c := range map[string]struct{ set, want string }{
 		"a key that there is not":               {"imgae.tag=v1", "imgae"},
-		"a key that there is not, further down": {"ingress.storage.clas=fast", "clas"},
+		"a key that there is not, further down": {"ingress.storage.storageClass=fast", "storageClass"},
 		"no number of replicas":                 {"manager.replicas=many", "replicas"},
 		"no replica":                            {"ingress.replicas=0", "replicas"},
 		"a kind of storage that there is not":   {"ingress.storage.type=hostPath", "type"},

@@ -101,28 +101,7 @@ func olderChart(t *testing.T) string {
 	if err != nil || len(found) != 1 {
 		t.Fatalf("%d objects: %v", len(found), err)
 	}
-	versions, _, err := unstructured.NestedSlice(found[0].Object, "spec", "versions")
-	if err != nil {
-		t.Fatal(err)
-	}
-	version := versions[0].(map[string]any) //nolint:forcetypeassert // it is a CRD
-	columns, _, err := unstructured.NestedSlice(version, "additionalPrinterColumns")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var kept []any
-	for _, column := range columns {
-		if name, _, _ := unstructured.NestedString(column.(map[string]any), "name"); !strings.EqualFold(name, "REASON") { //nolint:forcetypeassert // it is a CRD
-			kept = append(kept, column)
-		}
-	}
-	if len(kept) != len(columns)-1 {
-		t.Fatalf("there is no column REASON among %v", columns)
-	}
-	version["additionalPrinterColumns"] = kept
-	if err := unstructured.SetNestedSlice(found[0].Object, versions, "spec", "versions"); err != nil {
-		t.Fatal(err)
-	}
+	removeColumn(t, found[0], "REASON")
 	text, err := found[0].MarshalJSON()
 	if err != nil {
 		t.Fatal(err)
@@ -131,6 +110,33 @@ func olderChart(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// removeColumn takes a column out of the first version of a CRD.
+func removeColumn(t *testing.T, crd *unstructured.Unstructured, name string) {
+	t.Helper()
+	versions, _, err := unstructured.NestedSlice(crd.Object, "spec", "versions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := versions[0].(map[string]any)
+	columns, _, err := unstructured.NestedSlice(version, "additionalPrinterColumns")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept []any
+	for _, column := range columns {
+		if its, _, _ := unstructured.NestedString(column.(map[string]any), "name"); !strings.EqualFold(its, name) {
+			kept = append(kept, column)
+		}
+	}
+	if len(kept) != len(columns)-1 {
+		t.Fatalf("there is no column %s among %v", name, columns)
+	}
+	version["additionalPrinterColumns"] = kept
+	if err := unstructured.SetNestedSlice(crd.Object, versions, "spec", "versions"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // columnsOf are the columns of a SimOrder.

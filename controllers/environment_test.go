@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	eventsv1 "k8s.io/api/events/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -63,7 +64,20 @@ func (f *traffic) hasRead(obj client.Object) error {
 func (f *traffic) wrote(verb string, obj client.Object) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.writes = append(f.writes, fmt.Sprintf("%s %T %s", verb, obj, client.ObjectKeyFromObject(obj)))
+	f.writes = append(f.writes, writeOf(verb, obj))
+}
+
+// wroteNothing takes a note of a write back: it changed nothing.
+func (f *traffic) wroteNothing(verb string, obj client.Object) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	write := writeOf(verb, obj)
+	for i := len(f.writes) - 1; i >= 0; i-- {
+		if f.writes[i] == write {
+			f.writes = slices.Delete(f.writes, i, i+1)
+			return
+		}
+	}
 }
 
 // newClient makes a manager's client that notes what passes.
@@ -94,7 +108,13 @@ func (f *traffic) newClient(config *rest.Config, options client.Options) (client
 			if f.onDelete != nil {
 				f.onDelete()
 			}
-			return c.Delete(ctx, obj, opts...)
+			err := c.Delete(ctx, obj, opts...)
+			// Where a status was written just before a deletion, the cache may tell of the one before it tells of the other,
+			// and what is gone is then deleted once more in vain.
+			if apierrors.IsNotFound(err) {
+				f.wroteNothing("delete", obj)
+			}
+			return err
 		},
 		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
 			f.wrote("patch "+sub, obj)

@@ -161,23 +161,7 @@ func TestSeriesAreBounded(t *testing.T) {
 	ids := make([]string, many)
 	for i := range many {
 		ids[i] = uuid.NewString()
-		order := orderWith()
-		order.Name, order.Spec.OrderID, order.Spec.SimID = ids[i], v1alpha1.UUID(ids[i]), v1alpha1.UUID(ids[i])
-		order.Spec.Receiver = fmt.Sprintf("receiver-%d", i)
-		order.Spec.Type, order.Status.State = v1alpha1.OrderType(fmt.Sprintf("Code%d", i)), v1alpha1.OrderState(fmt.Sprintf("Code%d", i))
-		counted.orders.OnAdd(order, false)
-		alert := alertWith()
-		alert.Spec.AlertID, alert.Spec.EntityID, alert.Status.Trigger = v1alpha1.UUID(ids[i]), v1alpha1.UUID(ids[i]), v1alpha1.AlertTriggerOn
-		for _, name := range []string{fmt.Sprintf("Alert Name %d", i), "SIM " + ids[i], fmt.Sprintf("8944500%013d", i)} {
-			alert := alert.DeepCopy()
-			alert.Spec.AlertName = name
-			counted.alerts.OnAdd(alert, false)
-		}
-		counted.receivers.OnAdd(&v1alpha1.SimReceiver{ObjectMeta: metav1.ObjectMeta{Namespace: "more", Name: order.Spec.Receiver}}, false)
-		done.orderFinished(order.Spec.Type, time.Minute)
-		done.eventCreated(&eventsv1.Event{
-			ObjectMeta: metav1.ObjectMeta{Name: ids[i]}, Reason: v1alpha1.EventOrderOpen, Regarding: corev1.ObjectReference{Kind: v1alpha1.KindSimOrder, Name: ids[i]},
-		})
+		countStranger(counted, done, i, ids[i])
 	}
 	leading := make(chan struct{})
 	close(leading)
@@ -194,6 +178,44 @@ func TestSeriesAreBounded(t *testing.T) {
 			others += value
 		}
 	}
+	checkNumbersOfSeries(t, series)
+	if others < many-maxReceivers {
+		t.Errorf("%v orders are those of receivers with no series of their own", others)
+	}
+	for _, id := range ids {
+		if strings.Contains(text.String(), id) {
+			t.Fatalf("id %s is in a label", id)
+		}
+	}
+	if found := anID.FindString(text.String()); found != "" {
+		t.Errorf("%s is in a label", found)
+	}
+}
+
+// countStranger counts a receiver, an order and alerts that share nothing with those of another number.
+func countStranger(counted *tallies, done *Metrics, number int, id string) {
+	order := orderWith()
+	order.Name, order.Spec.OrderID, order.Spec.SimID = id, v1alpha1.UUID(id), v1alpha1.UUID(id)
+	order.Spec.Receiver = fmt.Sprintf("receiver-%d", number)
+	order.Spec.Type, order.Status.State = v1alpha1.OrderType(fmt.Sprintf("Code%d", number)), v1alpha1.OrderState(fmt.Sprintf("Code%d", number))
+	counted.orders.OnAdd(order, false)
+	alert := alertWith()
+	alert.Spec.AlertID, alert.Spec.EntityID, alert.Status.Trigger = v1alpha1.UUID(id), v1alpha1.UUID(id), v1alpha1.AlertTriggerOn
+	for _, name := range []string{fmt.Sprintf("Alert Name %d", number), "SIM " + id, fmt.Sprintf("8944500%013d", number)} {
+		alert := alert.DeepCopy()
+		alert.Spec.AlertName = name
+		counted.alerts.OnAdd(alert, false)
+	}
+	counted.receivers.OnAdd(&v1alpha1.SimReceiver{ObjectMeta: metav1.ObjectMeta{Namespace: "more", Name: order.Spec.Receiver}}, false)
+	done.orderFinished(order.Spec.Type, time.Minute)
+	done.eventCreated(&eventsv1.Event{
+		ObjectMeta: metav1.ObjectMeta{Name: id}, Reason: v1alpha1.EventOrderOpen, Regarding: corev1.ObjectReference{Kind: v1alpha1.KindSimOrder, Name: id},
+	})
+}
+
+// checkNumbersOfSeries checks how many series each metric has.
+func checkNumbersOfSeries(t *testing.T, series map[string]int) {
+	t.Helper()
 	for metric, n := range series {
 		most := maxReceivers + 1
 		if metric == "sim_operator_alerts_active" {
@@ -205,17 +227,6 @@ func TestSeriesAreBounded(t *testing.T) {
 	}
 	if len(series) != 8 {
 		t.Errorf("these have series: %v", series)
-	}
-	if others < many-maxReceivers {
-		t.Errorf("%v orders are those of receivers with no series of their own", others)
-	}
-	for _, id := range ids {
-		if strings.Contains(text.String(), id) {
-			t.Fatalf("id %s is in a label", id)
-		}
-	}
-	if found := anID.FindString(text.String()); found != "" {
-		t.Errorf("%s is in a label", found)
 	}
 }
 

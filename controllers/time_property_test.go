@@ -66,21 +66,8 @@ func liveThrough(random *rand.Rand, look func(now time.Time) judged) (fault stri
 	now := at(random.IntN(60)).Time
 	d := look(now)
 	for range changesByTime {
-		if again := look(now); again.events > 0 || differ(d, again) || again.wait != d.wait {
-			return fmt.Sprintf("at the same time twice: %+v, then %+v", d, again)
-		}
-		switch {
-		case d.wait < 0:
-			return fmt.Sprintf("waits %s", d.wait)
-		case d.wait == 0:
-			if later := look(now.Add(100 * 365 * 24 * time.Hour)); later.events > 0 || differ(d, later) {
-				return fmt.Sprintf("waits for nothing, and yet: %+v, then %+v", d, later)
-			}
-			return ""
-		}
-		between := now.Add(time.Duration(random.Int64N(int64(d.wait))))
-		if early := look(between); early.events > 0 || differ(d, early) || !between.Add(early.wait).Equal(now.Add(d.wait)) {
-			return fmt.Sprintf("before the wait of %s is over: %+v, then %+v", d.wait, d, early)
+		if fault := waitThrough(random, look, now, d); fault != "" || d.wait == 0 {
+			return fault
 		}
 		now = now.Add(d.wait)
 		next := look(now)
@@ -90,6 +77,28 @@ func liveThrough(random *rand.Rand, look func(now time.Time) judged) (fault stri
 		d = next
 	}
 	return fmt.Sprintf("still waits: %+v", d)
+}
+
+// waitThrough looks again at what was decided, at once and before the wait is over, or where nothing is waited for, in
+// a hundred years. None of that may change anything.
+func waitThrough(random *rand.Rand, look func(now time.Time) judged, now time.Time, d judged) (fault string) {
+	if again := look(now); again.events > 0 || differ(d, again) || again.wait != d.wait {
+		return fmt.Sprintf("at the same time twice: %+v, then %+v", d, again)
+	}
+	switch {
+	case d.wait < 0:
+		return fmt.Sprintf("waits %s", d.wait)
+	case d.wait == 0:
+		if later := look(now.Add(100 * 365 * 24 * time.Hour)); later.events > 0 || differ(d, later) {
+			return fmt.Sprintf("waits for nothing, and yet: %+v, then %+v", d, later)
+		}
+		return ""
+	}
+	between := now.Add(time.Duration(random.Int64N(int64(d.wait))))
+	if early := look(between); early.events > 0 || differ(d, early) || !between.Add(early.wait).Equal(now.Add(d.wait)) {
+		return fmt.Sprintf("before the wait of %s is over: %+v, then %+v", d.wait, d, early)
+	}
+	return ""
 }
 
 func differ(a, b judged) bool {

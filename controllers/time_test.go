@@ -61,7 +61,8 @@ func TestYears(t *testing.T) {
 		{
 			hour: 960, more: then, writes: []string{eventCreated(slow, 2), patched(slow)},
 			first: func() {
-				fetch(t, w.client, slow).Spec.Reports = append(slow.Spec.Reports, orderReport(2, 960*secondsPerHour, complete))
+				fetch(t, w.client, slow)
+				slow.Spec.Reports = append(slow.Spec.Reports, orderReport(2, 960*secondsPerHour, complete))
 				update(t, w.client, slow)
 			},
 		},
@@ -72,7 +73,8 @@ func TestYears(t *testing.T) {
 		{
 			hour: 2400, more: then, writes: []string{eventCreated(silent, 2), patched(silent)},
 			first: func() {
-				fetch(t, w.client, silent).Spec.Reports = append(silent.Spec.Reports, alertReport(2, 2400*secondsPerHour, off, "10"))
+				fetch(t, w.client, silent)
+				silent.Spec.Reports = append(silent.Spec.Reports, alertReport(2, 2400*secondsPerHour, off, "10"))
 				update(t, w.client, silent)
 			},
 		},
@@ -90,14 +92,7 @@ func TestYears(t *testing.T) {
 	// The receivers' counts come last.
 	w.to(2400+2160, time.Minute)
 	w.wrote()
-	for month := range 120 {
-		w.to(5000+month*730, 0)
-		if month%12 == 11 {
-			if writes := w.settled(0); len(writes) > 0 {
-				t.Errorf("in the year before month %d: %v", month, writes)
-			}
-		}
-	}
+	w.nothingInTenYears(5000)
 	for _, o := range []*v1alpha1.SimOrder{kept, apn} {
 		if fetch(t, w.client, o); meta.FindStatusCondition(o.Status.Conditions, "Overdue") != nil {
 			t.Errorf("%s of %s is Overdue", o.Spec.Type, o.Spec.Receiver)
@@ -111,6 +106,19 @@ func TestYears(t *testing.T) {
 	}
 	if left := len(w.versions(w.client)); left != 6 {
 		t.Errorf("%d resources are left", left)
+	}
+}
+
+// nothingInTenYears goes through the years after an hour by the month, and wants no write in any.
+func (w *world) nothingInTenYears(hour int) {
+	w.t.Helper()
+	for month := range 120 {
+		w.to(hour+month*730, 0)
+		if month%12 == 11 {
+			if writes := w.settled(0); len(writes) > 0 {
+				w.t.Errorf("in the year before month %d: %v", month, writes)
+			}
+		}
 	}
 }
 
@@ -295,14 +303,11 @@ func TestManyExpireAtOnce(t *testing.T) {
 	w.settled(2 * all)
 
 	fresh := w.unmadeOrder(all, orderReport(1, 720*secondsPerHour, open))
-	var began, running, most atomic.Int64
+	var began atomic.Int64
+	var deletions crowd
 	w.traffic.onDelete = func() {
-		defer running.Add(-1)
-		for now := running.Add(1); ; {
-			if before := most.Load(); now <= before || most.CompareAndSwap(before, now) {
-				break
-			}
-		}
+		deletions.enter()
+		defer deletions.leave()
 		if began.Add(1) == 20 {
 			if err := w.client.Create(t.Context(), fresh); err != nil {
 				t.Error(err)
@@ -315,18 +320,39 @@ func TestManyExpireAtOnce(t *testing.T) {
 	if left := len(w.versions(w.client)); left != 2 {
 		t.Errorf("%d resources are left", left)
 	}
-	if n := most.Load(); n > testConcurrency {
+	if n := deletions.most.Load(); n > testConcurrency {
 		t.Errorf("%d deletions at a time", n)
 	}
+	last := lastDeletion(writes)
+	if at := slices.Index(writes, patched(fresh)); at < 0 || at > last {
+		t.Errorf("the fresh order was write %d; the last deletion was write %d", at, last)
+	}
+}
+
+// A crowd is what is under way at once.
+type crowd struct{ now, most atomic.Int64 }
+
+func (c *crowd) enter() {
+	for now := c.now.Add(1); ; {
+		if before := c.most.Load(); now <= before || c.most.CompareAndSwap(before, now) {
+			return
+		}
+	}
+}
+
+func (c *crowd) leave() {
+	c.now.Add(-1)
+}
+
+// lastDeletion is the place of the last deletion among writes, or -1.
+func lastDeletion(writes []string) int {
 	last := -1
 	for i, write := range writes {
 		if strings.HasPrefix(write, "delete ") {
 			last = i
 		}
 	}
-	if at := slices.Index(writes, patched(fresh)); at < 0 || at > last {
-		t.Errorf("the fresh order was write %d; the last deletion was write %d", at, last)
-	}
+	return last
 }
 
 // Between judging an order and deleting it there is time for a delivery. The delivery wins.
@@ -338,7 +364,8 @@ func TestADeliveryWinsOverTheDeletion(t *testing.T) {
 	}{
 		"a report comes in": {
 			meanwhile: func(t *testing.T, c client.Client, order *v1alpha1.SimOrder) {
-				fetch(t, c, order).Spec.Reports = append(order.Spec.Reports, orderReport(2, 719*secondsPerHour, open))
+				fetch(t, c, order)
+				order.Spec.Reports = append(order.Spec.Reports, orderReport(2, 719*secondsPerHour, open))
 				update(t, c, order)
 			},
 			state: open, sequence: 2,

@@ -29,7 +29,7 @@ const (
 	LabelAlertID  = GroupName + "/alert-id"
 )
 
-// AnnotationDeliveryID, on an Event, is the id of the delivery that made its report.
+// AnnotationDeliveryID is, on an Event, the id of the delivery that made its report.
 const AnnotationDeliveryID = GroupName + "/delivery-id"
 
 // MaxReports is how many reports one resource keeps. The ingress makes room by dropping the oldest that the manager

@@ -113,20 +113,14 @@ func TestEveryAlertIsTested(t *testing.T) {
 		}
 	}
 	read(t, "rules_test.yaml", &file)
-	type proof struct{ fires, resolves, waits, quiet bool }
 	shown := map[string]proof{}
 	for _, test := range file.Tests {
-		p := shown[test.AlertRuleTest[0].Alertname]
-		alone := true
+		var fires []bool
 		for _, at := range test.AlertRuleTest {
-			fires := len(at.ExpAlerts) > 0
-			p.resolves = p.resolves || !alone && !fires
-			p.waits = p.waits || alone && !fires && len(test.AlertRuleTest) > 1
-			p.fires = p.fires || fires
-			alone = alone && !fires
+			fires = append(fires, len(at.ExpAlerts) > 0)
 		}
-		p.quiet = p.quiet || alone
-		shown[test.AlertRuleTest[0].Alertname] = p
+		alert := test.AlertRuleTest[0].Alertname
+		shown[alert] = shown[alert].and(fires)
 	}
 	want := map[string]proof{}
 	for _, alert := range alerts(t) {
@@ -135,6 +129,22 @@ func TestEveryAlertIsTested(t *testing.T) {
 	if diff := cmp.Diff(want, shown, cmp.AllowUnexported(proof{})); diff != "" {
 		t.Errorf("what is shown of each alert (-want +got):\n%s", diff)
 	}
+}
+
+// A proof says what the tests of an alert show of it.
+type proof struct{ fires, resolves, waits, quiet bool }
+
+// and adds what a test shows, in which an alert fires or not at one time after another.
+func (p proof) and(fires []bool) proof {
+	alone := true // it has not fired yet
+	for _, now := range fires {
+		p.resolves = p.resolves || !alone && !now
+		p.waits = p.waits || alone && !now && len(fires) > 1
+		p.fires = p.fires || now
+		alone = alone && !now
+	}
+	p.quiet = p.quiet || alone
+	return p
 }
 
 func TestAlertsSayWhatTheyAre(t *testing.T) {

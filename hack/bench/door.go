@@ -48,7 +48,7 @@ func measureDoor(ctx context.Context, l *lab) error {
 		return err
 	}
 	defer supervisor.Stop(bareCommand) //nolint:errcheck // it runs
-	ingress, err := l.startIngress(ctx, 0)
+	ingress, err := l.startIngress(ctx)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func measureDoor(ctx context.Context, l *lab) error {
 	if err := l.cluster.Supervisor().Stop(ingress); err != nil {
 		return err
 	}
-	if ingress, err = l.startIngress(ctx, 0); err != nil {
+	if ingress, err = l.startIngress(ctx); err != nil {
 		return err
 	}
 	d := newDuel(callers)

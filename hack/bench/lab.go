@@ -115,9 +115,9 @@ func (l *lab) close() {
 	l.cluster.Stop()
 }
 
-// startIngress starts a replica of the ingress with an empty spool.
-func (l *lab) startIngress(ctx context.Context, replica int) (name string, err error) {
-	name = localcluster.IngressName(replica)
+// startIngress starts the first replica of the ingress with an empty spool.
+func (l *lab) startIngress(ctx context.Context) (name string, err error) {
+	name = localcluster.IngressName(0)
 	if err := os.RemoveAll(l.cluster.SpoolDir(name)); err != nil {
 		return "", fmt.Errorf("emptying the spool: %w", err)
 	}

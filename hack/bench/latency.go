@@ -25,7 +25,7 @@ func measureLatency(ctx context.Context, l *lab) error {
 	if err := l.startManager(ctx, latency); err != nil {
 		return err
 	}
-	if _, err := l.startIngress(ctx, 0); err != nil {
+	if _, err := l.startIngress(ctx); err != nil {
 		return err
 	}
 	const warmUp = 10

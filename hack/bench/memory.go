@@ -21,7 +21,7 @@ const (
 // measureIngressMemory reads the memory of an ingress that does nothing, and of one that holds deliveries which the API
 // server, frozen, does not take.
 func measureIngressMemory(ctx context.Context, l *lab) error {
-	ingress, err := l.startIngress(ctx, 0)
+	ingress, err := l.startIngress(ctx)
 	if err != nil {
 		return err
 	}

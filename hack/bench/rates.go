@@ -22,7 +22,7 @@ const (
 func measureResources(ctx context.Context, l *lab) error {
 	r := &race{lab: l, namespace: resources, poster: newPoster(callers)}
 	defer r.poster.CloseIdleConnections()
-	if _, err := l.startIngress(ctx, 0); err != nil {
+	if _, err := l.startIngress(ctx); err != nil {
 		return err
 	}
 	// The first delivery shows what the ingress makes, for the loop to copy.
@@ -50,7 +50,7 @@ func measureStatus(ctx context.Context, l *lab) error {
 	if err := l.startManager(ctx, status); err != nil {
 		return err
 	}
-	if _, err := l.startIngress(ctx, 0); err != nil {
+	if _, err := l.startIngress(ctx); err != nil {
 		return err
 	}
 	if err := r.deliverAndFold(ctx, 1); err != nil {

@@ -56,11 +56,7 @@ func TestEyes(t *testing.T) {
 	})
 	t.Run("no id is in a metric", func(t *testing.T) {
 		for program, text := range served {
-			for _, id := range ids {
-				if strings.Contains(strings.ToLower(text), id) {
-					t.Errorf("%s serves id %s", program, id)
-				}
-			}
+			checkNoID(t, program, text, ids)
 		}
 	})
 	t.Run("the documentation has every metric, and no other", func(t *testing.T) {
@@ -73,11 +69,7 @@ func TestEyes(t *testing.T) {
 	})
 	t.Run("whatever the rules and the dashboard name is there", func(t *testing.T) {
 		for _, expr := range append(ruleQueries(t), expressions(dashboardQueries(t))...) {
-			for _, name := range metricNames(expr) {
-				if err := p.has(name); err != nil {
-					t.Errorf("%s, of %s: %v", name, expr, err)
-				}
-			}
+			p.checkMetrics(t, expr)
 		}
 	})
 	t.Run("the rules' queries are valid", func(t *testing.T) {
@@ -89,19 +81,45 @@ func TestEyes(t *testing.T) {
 	})
 	t.Run("every panel has data", func(t *testing.T) {
 		for _, q := range dashboardQueries(t) {
-			if q.panel == "Refused" { // there is none
-				if _, err := p.query(q.expr); err != nil {
-					t.Errorf("%s: %v", q.panel, err)
-				}
-				continue
-			}
-			testenv.Eventually(t, func() error {
-				if err := p.has(q.expr); err != nil {
-					return fmt.Errorf("panel %s: %w", q.panel, err)
-				}
-				return nil
-			})
+			p.checkPanel(t, q)
 		}
+	})
+}
+
+func checkNoID(t *testing.T, program, text string, ids []string) {
+	t.Helper()
+	text = strings.ToLower(text)
+	for _, id := range ids {
+		if strings.Contains(text, id) {
+			t.Errorf("%s serves id %s", program, id)
+		}
+	}
+}
+
+// checkMetrics checks that each metric in a query is there.
+func (p *prometheus) checkMetrics(t *testing.T, expr string) {
+	t.Helper()
+	for _, name := range metricNames(expr) {
+		if err := p.has(name); err != nil {
+			t.Errorf("%s, of %s: %v", name, expr, err)
+		}
+	}
+}
+
+// checkPanel waits until a panel has data.
+func (p *prometheus) checkPanel(t *testing.T, q panelQuery) {
+	t.Helper()
+	if q.panel == "Refused" { // there is none
+		if _, err := p.query(q.expr); err != nil {
+			t.Errorf("%s: %v", q.panel, err)
+		}
+		return
+	}
+	testenv.Eventually(t, func() error {
+		if err := p.has(q.expr); err != nil {
+			return fmt.Errorf("panel %s: %w", q.panel, err)
+		}
+		return nil
 	})
 }
 
@@ -136,7 +154,7 @@ func deliver(t *testing.T, cluster *localcluster.Cluster) []string {
 
 func post(t *testing.T, to, body string, want int) {
 	t.Helper()
-	response, err := http.Post(to, "application/json", strings.NewReader(body)) //nolint:gosec // the cluster's own URL
+	response, err := http.Post(to, "application/json", strings.NewReader(body))
 	if err != nil {
 		t.Fatal("the ingress cannot be reached") // the error would show the token
 	}
@@ -265,7 +283,7 @@ func expressions(queries []panelQuery) []string {
 
 func readFile(t *testing.T, path string) string {
 	t.Helper()
-	content, err := os.ReadFile(path) //nolint:gosec // a file of this repository
+	content, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +292,7 @@ func readFile(t *testing.T, path string) string {
 
 // get reads a URL that is answered 200.
 func get(client *http.Client, from, token string) (string, error) {
-	request, err := http.NewRequest(http.MethodGet, from, http.NoBody) //nolint:noctx // the client has a timeout
+	request, err := http.NewRequest(http.MethodGet, from, http.NoBody)
 	if err != nil {
 		return "", err
 	}

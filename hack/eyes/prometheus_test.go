@@ -134,7 +134,7 @@ func startPrometheus(t *testing.T, binary string, cluster *localcluster.Cluster,
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command(binary, "--config.file=prometheus.yml", "--storage.tsdb.path=data", "--web.listen-address="+address) //nolint:gosec,noctx // it is ended below
+	command := exec.Command(binary, "--config.file=prometheus.yml", "--storage.tsdb.path=data", "--web.listen-address="+address)
 	command.Dir, command.Stdout, command.Stderr = dir, log, log
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
@@ -252,7 +252,7 @@ func mayFire() []string {
 func (p *prometheus) rulesWork() error {
 	var data struct {
 		Groups []struct {
-			Rules []struct{ Name, Type, Health, LastError, State string }
+			Rules []rule
 		}
 	}
 	if err := p.api("rules", &data); err != nil {
@@ -260,18 +260,10 @@ func (p *prometheus) rulesWork() error {
 	}
 	rules := 0
 	for _, group := range data.Groups {
-		for _, rule := range group.Rules {
+		for _, r := range group.Rules {
 			rules++
-			if rule.Health != "ok" {
-				return fmt.Errorf("%s is %s: %s", rule.Name, rule.Health, rule.LastError)
-			}
-			if rule.Type == "alerting" && rule.State != "inactive" && !slices.Contains(mayFire(), rule.Name) {
-				return fmt.Errorf("%s is %s", rule.Name, rule.State)
-			}
-			if rule.Type == "recording" && rule.Name != "sim_operator:deliveries_refused:increase5m" {
-				if err := p.has(rule.Name); err != nil {
-					return err
-				}
+			if err := p.ruleWorks(r); err != nil {
+				return err
 			}
 		}
 	}
@@ -281,17 +273,33 @@ func (p *prometheus) rulesWork() error {
 	return nil
 }
 
+// A rule is what Prometheus tells of one.
+type rule struct{ Name, Type, Health, LastError, State string }
+
+func (p *prometheus) ruleWorks(r rule) error {
+	if r.Health != "ok" {
+		return fmt.Errorf("%s is %s: %s", r.Name, r.Health, r.LastError)
+	}
+	if r.Type == "alerting" && r.State != "inactive" && !slices.Contains(mayFire(), r.Name) {
+		return fmt.Errorf("%s is %s", r.Name, r.State)
+	}
+	if r.Type == "recording" && r.Name != "sim_operator:deliveries_refused:increase5m" {
+		return p.has(r.Name)
+	}
+	return nil
+}
+
 // trusting is a client that takes the programs' own certificates.
 func trusting() *http.Client {
 	return &http.Client{
 		Timeout:   10 * time.Second,
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}, //nolint:gosec // they are self-signed
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true},
 	}
 }
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // nothing that could take long
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

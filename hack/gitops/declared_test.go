@@ -1,10 +1,10 @@
 package gitops
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -191,7 +191,7 @@ func (s *site) expectOwners(t *testing.T, object *unstructured.Unstructured, rep
 	}
 	for field, owner := range want {
 		for _, entry := range object.GetManagedFields() {
-			if owns := bytes.Contains(entry.FieldsV1.Raw, []byte(field)); owns && entry.Manager != owner {
+			if owns := strings.Contains(entry.FieldsV1.GetRawString(), field); owns && entry.Manager != owner {
 				t.Errorf("%s owns %s too", entry.Manager, field)
 			}
 		}

@@ -47,7 +47,8 @@ var (
 	hash    = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
-// steady is an object with what differs from run to run made the same: times, uids, the namespace, and what nothing here depends on.
+// steady is an object with what differs from run to run made the same: times, uids, the namespace, deliveries, and what
+// nothing here depends on.
 func steady(state string, object *unstructured.Unstructured) *unstructured.Unstructured {
 	same := object.DeepCopy()
 	same.SetManagedFields(nil)
@@ -57,6 +58,12 @@ func steady(state string, object *unstructured.Unstructured) *unstructured.Unstr
 	spec, _ := same.Object["spec"].(map[string]any)
 	if spec["applied"] != nil {
 		spec["applied"] = []any{map[string]any{"spool": "spool", "first": int64(1), "last": int64(1)}}
+	}
+	reports, _ := spec["reports"].([]any)
+	for _, report := range reports {
+		if made, _ := report.(map[string]any); made["deliveryID"] != nil {
+			made["deliveryID"] = "spool-1"
+		}
 	}
 	status, _ := same.Object["status"].(map[string]any)
 	if same.GetKind() == v1alpha1.KindSimReceiver && state != "quarantined" {
@@ -68,7 +75,7 @@ func steady(state string, object *unstructured.Unstructured) *unstructured.Unstr
 		text = strings.ReplaceAll(text, namespace, "sims/")
 		text = part.ReplaceAllString(instant.ReplaceAllString(text, "2026-01-02T03:04:05"), ".000000Z")
 		return hash.ReplaceAllString(text, strings.Repeat("0", 64))
-	}).(map[string]any)} //nolint:forcetypeassert // each returns what it is given
+	}).(map[string]any)} // each returns what it is given
 }
 
 // each applies a change to every text in a JSON value.

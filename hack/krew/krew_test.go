@@ -59,16 +59,21 @@ func checkRules(t *testing.T, plugin pluginManifest) {
 		t.Errorf("its short description is %q", d)
 	}
 	for _, p := range plugin.Spec.Platforms {
-		if !regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(p.SHA256) {
-			t.Errorf("%s has the sum %q", p.URI, p.SHA256)
-		}
-		windows := p.Selector.MatchLabels["os"] == "windows"
-		if windows != strings.HasSuffix(p.Bin, ".exe") || windows != strings.HasSuffix(p.URI, ".zip") || !windows && !strings.HasSuffix(p.URI, ".tar.gz") {
-			t.Errorf("%s holds %s", p.URI, p.Bin)
-		}
-		if !strings.Contains(p.URI, "/"+plugin.Spec.Version+"/") {
-			t.Errorf("%s is not of version %s", p.URI, plugin.Spec.Version)
-		}
+		checkPlatform(t, p, plugin.Spec.Version)
+	}
+}
+
+func checkPlatform(t *testing.T, p platform, version string) {
+	t.Helper()
+	if !regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(p.SHA256) {
+		t.Errorf("%s has the sum %q", p.URI, p.SHA256)
+	}
+	windows := p.Selector.MatchLabels["os"] == "windows"
+	if windows != strings.HasSuffix(p.Bin, ".exe") || windows != strings.HasSuffix(p.URI, ".zip") || !windows && !strings.HasSuffix(p.URI, ".tar.gz") {
+		t.Errorf("%s holds %s", p.URI, p.Bin)
+	}
+	if !strings.Contains(p.URI, "/"+version+"/") {
+		t.Errorf("%s is not of version %s", p.URI, version)
 	}
 }
 

@@ -70,7 +70,7 @@ func copySource(ctx context.Context, to string) error {
 		return fmt.Errorf("ask git for the files: %w", err)
 	}
 	for name := range strings.SplitSeq(strings.TrimRight(string(list), "\x00"), "\x00") {
-		content, err := os.ReadFile(name)
+		content, err := os.ReadFile(name) //nolint:gosec // a file of this repository
 		if err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func copySource(ctx context.Context, to string) error {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return err
 		}
-		if err := os.WriteFile(path, content, 0o600); err != nil {
+		if err := os.WriteFile(path, content, 0o600); err != nil { //nolint:gosec // below a directory that was just made
 			return err
 		}
 	}

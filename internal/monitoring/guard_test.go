@@ -47,15 +47,18 @@ func TestGuard(t *testing.T) {
 	}
 	for name, steps := range map[string][]step{
 		"who may is asked about once a minute": {
-			{token: "may", want: allowed, asks: 1}, {wait: 59 * time.Second, token: "may", want: allowed},
+			{token: "may", want: allowed, asks: 1},
+			{wait: 59 * time.Second, token: "may", want: allowed},
 			{wait: 2 * time.Second, token: "may", want: allowed, asks: 1},
 		},
 		"who may not is asked about again after ten seconds": {
-			{token: "mayNot", want: forbidden, asks: 1}, {wait: 9 * time.Second, token: "mayNot", want: forbidden},
+			{token: "mayNot", want: forbidden, asks: 1},
+			{wait: 9 * time.Second, token: "mayNot", want: forbidden},
 			{wait: 2 * time.Second, token: "mayNot", want: forbidden, asks: 1},
 		},
 		"who is not known is asked about again after ten seconds": {
-			{token: "x", want: unknown, asks: 1}, {wait: 9 * time.Second, token: "x", want: unknown},
+			{token: "x", want: unknown, asks: 1},
+			{wait: 9 * time.Second, token: "x", want: unknown},
 			{wait: 2 * time.Second, token: "x", want: unknown, asks: 1},
 		},
 		"who may still may while the API server is away": {

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -109,8 +110,9 @@ func eachPage[L any, P listOf[L]](ctx context.Context, reader client.Reader, vis
 
 // resumption is the token that an API server gives along with the error that the old one has expired.
 func resumption(err error) string {
-	if status, ok := err.(apierrors.APIStatus); ok && apierrors.IsResourceExpired(err) { //nolint:errorlint // the client returns it bare
-		return status.Status().ListMeta.Continue
+	var status apierrors.APIStatus
+	if apierrors.IsResourceExpired(err) && errors.As(err, &status) {
+		return status.Status().Continue
 	}
 	return ""
 }

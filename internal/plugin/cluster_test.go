@@ -291,9 +291,9 @@ func TestSendToAnIngress(t *testing.T) {
 	p.sim(t, "send", "demo", "order", "--base-url", "http://127.0.0.1:1").wants(t, exitError, "deliver to 127.0.0.1:1", "refused")
 }
 
-// TestWithKubectl is what a person does: the real kubectl finds the plugin, and completes its arguments.
-func TestWithKubectl(t *testing.T) {
-	p := newPerson(t)
+// withPlugin installs kubectl and the plugin as a person does, and returns what makes the command of a call.
+func (p *person) withPlugin(t *testing.T) (kubectl func(args ...string) *exec.Cmd) {
+	t.Helper()
 	bin := t.TempDir()
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "../../cmd/kubectl-sim")
 	if said, err := build.CombinedOutput(); err != nil {
@@ -303,11 +303,17 @@ func TestWithKubectl(t *testing.T) {
 	script, err := filepath.Abs("../../cmd/kubectl-sim/kubectl_complete-sim")
 	p.must(t, err)
 	p.must(t, os.Symlink(script, filepath.Join(bin, "kubectl_complete-sim")))
-	kubectl := func(args ...string) *exec.Cmd {
+	return func(args ...string) *exec.Cmd {
 		cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "kubectl"), args...)
 		cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "KUBECONFIG="+p.kubeconfig, "TERM=xterm", "NO_COLOR=")
 		return cmd
 	}
+}
+
+// TestWithKubectl is what a person does: the real kubectl finds the plugin, and completes its arguments.
+func TestWithKubectl(t *testing.T) {
+	p := newPerson(t)
+	kubectl := p.withPlugin(t)
 	for name, test := range map[string]struct {
 		args []string
 		want string

@@ -35,7 +35,7 @@ type Environment struct {
 
 // Run carries out a command line, the program's name left out, and returns the exit code.
 func Run(ctx context.Context, env Environment, args []string) int {
-	root := newRoot(env)
+	root := newRoot(env) //nolint:contextcheck // the commands have it from cobra, by ExecuteContext
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	switch {

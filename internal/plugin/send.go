@@ -226,7 +226,7 @@ func readData(in io.Reader, data string) ([]byte, error) {
 	case data == "-" || data == "@-":
 		body, err = io.ReadAll(in)
 	case data[0] == '@':
-		body, err = os.ReadFile(data[1:]) //nolint:gosec // the file that the person names
+		body, err = os.ReadFile(data[1:])
 	default:
 		return nil, errors.New("--data is @FILE, or - for the standard input")
 	}

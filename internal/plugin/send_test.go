@@ -129,23 +129,26 @@ func TestAnswersOfTheDoor(t *testing.T) {
 }
 
 func TestNoErrorHoldsTheToken(t *testing.T) {
-	ended, end := context.WithCancel(context.Background())
-	end()
 	for name, test := range map[string]struct {
-		ctx context.Context
-		url string
+		url   string
+		ended bool
 	}{
-		"nobody listens": {t.Context(), "http://127.0.0.1:1/hooks/secret/orders"},
-		"it was ended":   {ended, "http://127.0.0.1:1/hooks/secret/orders"},
-		"no URL":         {t.Context(), "http://[::1/hooks/secret/orders"},
-		"no scheme":      {t.Context(), "hooks/secret/orders"},
+		"nobody listens": {url: "http://127.0.0.1:1/hooks/secret/orders"},
+		"it was ended":   {url: "http://127.0.0.1:1/hooks/secret/orders", ended: true},
+		"no URL":         {url: "http://[::1/hooks/secret/orders"},
+		"no scheme":      {url: "hooks/secret/orders"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			ctx, end := context.WithCancel(t.Context())
+			defer end()
+			if test.ended {
+				end()
+			}
 			poster, err := newHTTPClient(doorFlags{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err = deliver(test.ctx, poster, test.url, nil); err == nil || strings.Contains(err.Error(), "secret") {
+			if _, err = deliver(ctx, poster, test.url, nil); err == nil || strings.Contains(err.Error(), "secret") {
 				t.Errorf("the error is %v", err)
 			}
 		})

@@ -68,8 +68,8 @@ distclean: clean ## Remove also bin/, with the control plane that takes minutes 
 ##@ Cluster
 
 .PHONY: deploy
-deploy: ## Install OVERLAY (config/default) with image IMG in the cluster of the current kubeconfig, or upgrade it.
-	$(KUSTOMIZE) build $(OVERLAY) | $(SET_IMAGE) | $(KUBECTL) apply --server-side -f -
+deploy: ## Install OVERLAY (config/default) with image IMG in the cluster of the current kubeconfig, or upgrade it (APPLY_ARGS=--force-conflicts).
+	$(KUSTOMIZE) build $(OVERLAY) | $(SET_IMAGE) | $(KUBECTL) apply --server-side $(APPLY_ARGS) -f -
 
 .PHONY: undeploy
 undeploy: ## Take the programs, policies and rights out of sim-operator-system; CRDs, resources, namespace and spools stay.

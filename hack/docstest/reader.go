@@ -116,7 +116,7 @@ func (r *reader) resource(ctx context.Context, s *shell, b block) *failure {
 		return nil
 	}
 	r.resources++
-	script := "kubectl create --dry-run=server --validate=strict -o name -f - <<'END'\n" + text + "\nEND"
+	script := "kubectl apply --server-side --force-conflicts --dry-run=server --validate=strict -f - <<'END'\n" + text + "\nEND"
 	_, failed := s.once(ctx, step{file: b.file, line: b.line, script: strings.Split(script, "\n")})
 	return failed
 }

@@ -13,7 +13,7 @@ var varying = []struct{ name, pattern string }{
 	{"<time>", `\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z`},
 	{"<delivery>", `\b[a-z0-9]{8}-\d+\b`},
 	{"Spool: <spool>", `\bSpool:\s+[a-z0-9]{8}\b`},
-	{"<token>", `<token>|\b[A-Za-z0-9_-]{43}\b`},
+	{"hooks/<token>", `\bhooks/(?:<token>|[A-Za-z0-9_-]{43})`},
 	{"<port>", `\b127\.0\.0\.1:\d+\b`},
 	{"<age>", `<age>|\b(?:\d+(?:\.\d+)?(?:d|h|ms|m|µs|s|y))+\b`},
 	{"<event>", `\.[0-9a-f]{8}\.(?:\d+|overdue)\b`},

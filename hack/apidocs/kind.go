@@ -98,13 +98,7 @@ func bounds(schema *apiextensionsv1.JSONSchemaProps, required bool) string {
 	if schema.Default != nil && string(schema.Default.Raw) != "{}" {
 		say("Default `%s`", strings.Trim(string(schema.Default.Raw), `"`))
 	}
-	if span := between(schema.MinLength, schema.MaxLength); span != "" {
-		say("%s characters", span)
-	}
-	if span := between(schema.MinItems, schema.MaxItems); span != "" {
-		say("%s items", span)
-	}
-	if span := between(whole(schema.Minimum), whole(schema.Maximum)); span != "" {
+	for _, span := range spans(schema) {
 		say("%s", span)
 	}
 	if len(schema.Enum) > 0 {
@@ -116,12 +110,27 @@ func bounds(schema *apiextensionsv1.JSONSchemaProps, required bool) string {
 	for _, rule := range schema.XValidations {
 		say("Rule: %s", ruleText(rule))
 	}
-	if schema.Items != nil && (schema.Items.Schema.Type != "object" || len(schema.Items.Schema.XValidations) > 0) {
+	if schema.Items != nil {
 		if inner := bounds(schema.Items.Schema, false); inner != "" {
 			sentences = append(sentences, "Each: "+inner)
 		}
 	}
 	return strings.Join(sentences, " ")
+}
+
+// spans are from where to where the lengths and the value go that the schema bounds.
+func spans(schema *apiextensionsv1.JSONSchemaProps) []string {
+	var found []string
+	for _, s := range []struct{ span, unit string }{
+		{between(schema.MinLength, schema.MaxLength), " characters"},
+		{between(schema.MinItems, schema.MaxItems), " items"},
+		{between(whole(schema.Minimum), whole(schema.Maximum)), ""},
+	} {
+		if s.span != "" {
+			found = append(found, s.span+s.unit)
+		}
+	}
+	return found
 }
 
 func between(low, high *int64) string {

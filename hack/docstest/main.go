@@ -3,7 +3,7 @@
 //
 //	```sh                     is given to bash -eu, and has to end with 0
 //	```sh background: TEXT    goes on in the background once it has printed TEXT, and gets Ctrl-C at the end
-//	```sh not-run: WHY        is only read by bash -n
+//	```sh not-run: WHY        is only read by bash -n, and the flags of kubectl and helm are looked up
 //	```console                has commands behind "$ ", each followed by what it prints
 //	```console fails          the same, and they end with something else than 0
 //	```yaml                   is shown to the API server if it is a resource of ours

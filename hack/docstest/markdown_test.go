@@ -120,6 +120,23 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+func TestCalls(t *testing.T) {
+	script := []string{
+		"kubectl -n system logs -l a=b --prefix --tail=-1 | grep --color x",
+		"helm install name charts/x \\", "  --set a=b --create-namespace",
+		"make docker-build --silent",
+		"kubectl -n system exec pod-0 -- ingress replay --since 26h",
+	}
+	want := []call{
+		{words: []string{"kubectl", "logs"}, flags: []string{"--prefix", "--tail"}},
+		{words: []string{"helm", "install", "name"}, flags: []string{"--set", "--create-namespace"}},
+		{words: []string{"kubectl", "exec", "pod-0"}},
+	}
+	if diff := cmp.Diff(want, calls(script), cmp.AllowUnexported(call{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestUnknownTargets(t *testing.T) {
 	targets := map[string]bool{"run": true, "docs-test": true}
 	for name, tc := range map[string]struct {

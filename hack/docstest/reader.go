@@ -92,7 +92,10 @@ func (r *reader) block(ctx context.Context, s *shell, b block) *failure {
 
 func (r *reader) step(ctx context.Context, s *shell, b block, st step) *failure {
 	if b.notRun != "" {
-		return s.check(ctx, st)
+		if failed := s.check(ctx, st); failed != nil {
+			return failed
+		}
+		return r.place.checkFlags(ctx, st)
 	}
 	if st.background != "" {
 		j, failed := s.start(ctx, st)

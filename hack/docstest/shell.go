@@ -34,7 +34,7 @@ func newShell(p *place, name string, from *shell) (*shell, error) {
 			return nil, err
 		}
 	}
-	return s, os.WriteFile(s.state, content, 0o600)
+	return s, os.WriteFile(s.state, content, 0o600) //nolint:gosec // below a directory of ours
 }
 
 // failure is a step that did not do what its document says.

@@ -10,7 +10,7 @@ import (
 
 // call is one command with the flags that it is given.
 type call struct {
-	// words are the program and what may be its subcommands.
+	// words are the program, its subcommands, and arguments, which do no harm to --help.
 	words []string
 	flags []string
 }
@@ -43,7 +43,7 @@ func newCall(fields []string) call {
 		case strings.HasPrefix(field, "--"):
 			name, _, _ := strings.Cut(field, "=")
 			c.flags = append(c.flags, name)
-		case !strings.HasPrefix(field, "-") && len(c.words) < 3:
+		case !strings.HasPrefix(field, "-"):
 			c.words = append(c.words, field)
 		}
 	}

@@ -129,7 +129,7 @@ func TestCalls(t *testing.T) {
 	}
 	want := []call{
 		{words: []string{"kubectl", "logs"}, flags: []string{"--prefix", "--tail"}},
-		{words: []string{"helm", "install", "name"}, flags: []string{"--set", "--create-namespace"}},
+		{words: []string{"helm", "install", "name", "charts/x", "a=b"}, flags: []string{"--set", "--create-namespace"}},
 		{words: []string{"kubectl", "exec", "pod-0"}},
 	}
 	if diff := cmp.Diff(want, calls(script), cmp.AllowUnexported(call{})); diff != "" {

@@ -31,7 +31,7 @@ MANAGER_RBAC_PATHS := ./controllers/...
 INGRESS_RBAC_PATHS := ./internal/ingress/...
 
 # What the generators write, and make verify compares with what is checked in.
-GENERATED := api config dist charts docs/benchmarks.md docs/scaling.md
+GENERATED := api config dist charts docs/api.md docs/benchmarks.md docs/scaling.md
 
 # What make deploy installs, and the image that the manifests are to name in place of the placeholder in config/.
 OVERLAY ?= config/default
@@ -68,8 +68,8 @@ distclean: clean ## Remove also bin/, with the control plane that takes minutes 
 ##@ Cluster
 
 .PHONY: deploy
-deploy: ## Install OVERLAY (config/default) with image IMG in the cluster of the current kubeconfig, or upgrade it.
-	$(KUSTOMIZE) build $(OVERLAY) | $(SET_IMAGE) | $(KUBECTL) apply --server-side -f -
+deploy: ## Install OVERLAY (config/default) with image IMG in the cluster of the current kubeconfig, or upgrade it (APPLY_ARGS=--force-conflicts).
+	$(KUSTOMIZE) build $(OVERLAY) | $(SET_IMAGE) | $(KUBECTL) apply --server-side $(APPLY_ARGS) -f -
 
 .PHONY: undeploy
 undeploy: ## Take the programs, policies and rights out of sim-operator-system; CRDs, resources, namespace and spools stay.
@@ -118,12 +118,13 @@ generate: ## Write the deep copies of the API's types.
 	$(CONTROLLER_GEN) object paths=./api/...
 
 .PHONY: manifests
-manifests: ## Write the CRDs, the roles of the two programs and the dashboard into config/, and the chart's share of them into the chart.
+manifests: ## Write the CRDs, the roles of the two programs and the dashboard into config/, the chart's share of them, and docs/api.md.
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=sim-operator-manager,fileName=manager_role.yaml paths='$(MANAGER_RBAC_PATHS)' output:rbac:dir=config/rbac
 	$(CONTROLLER_GEN) rbac:roleName=sim-operator-ingress,fileName=ingress_role.yaml paths='$(INGRESS_RBAC_PATHS)' output:rbac:dir=config/rbac
 	$(GO) run ./hack/dashboard > config/grafana/sim-operator.json
 	$(GO) run ./hack/chart
+	$(GO) run ./hack/apidocs > docs/api.md
 
 .PHONY: build-installer
 build-installer: ## Write dist/install.yaml: config/default as one file, with image IMG.
@@ -161,6 +162,10 @@ bench-docs: ## Write the tables of docs/ from docs/benchmarks.json, or from RECO
 .PHONY: scaling
 scaling: ## Hold what the cost model predicts for the largest size of the record against what was measured there.
 	@$(GO) run ./hack/scaling check
+
+.PHONY: docs-test
+docs-test: assets ## Do what README.md and docs/ say, in a clone, and compare what it prints (DOCUMENTS=receivers, DOCSTEST_ARGS=-keep).
+	@$(GO) run ./hack/docstest $(if $(DOCUMENTS),-run='$(DOCUMENTS)') $(DOCSTEST_ARGS)
 
 FUZZTIME ?= 30s
 

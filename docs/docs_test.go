@@ -39,9 +39,11 @@ func TestSecurityNamesTestsThatExist(t *testing.T) {
 // TestLinksLeadSomewhere follows each relative link of the documents.
 func TestLinksLeadSomewhere(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#]+)(?:#[^)]*)?\)`)
+	// Between backticks a bracket is a bracket.
+	code := regexp.MustCompile("`[^`\n]*`")
 	links := 0
 	walk(t, ".md", func(path, text string) {
-		for _, match := range link.FindAllStringSubmatch(text, -1) {
+		for _, match := range link.FindAllStringSubmatch(code.ReplaceAllString(text, ""), -1) {
 			if strings.Contains(match[1], "://") {
 				continue
 			}
@@ -53,6 +55,38 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	})
 	if links == 0 {
 		t.Error("there are no links")
+	}
+}
+
+// TestAnchorsExist follows the part of a link behind the # to a heading, whose anchor is made as GitHub does.
+func TestAnchorsExist(t *testing.T) {
+	headings := map[string]map[string]bool{}
+	texts := map[string]string{}
+	heading := regexp.MustCompile(`(?m)^#+ +(.+)$`)
+	dropped := regexp.MustCompile(`[^\p{L}\p{N}\- _]`)
+	walk(t, ".md", func(path, text string) {
+		texts[path], headings[path] = text, map[string]bool{}
+		for _, match := range heading.FindAllStringSubmatch(text, -1) {
+			slug := strings.ReplaceAll(dropped.ReplaceAllString(strings.ToLower(match[1]), ""), " ", "-")
+			headings[path][slug] = true
+		}
+	})
+	link := regexp.MustCompile(`\]\(([^)#:]*)#([^)]+)\)`)
+	anchors := 0
+	for path, text := range texts {
+		for _, match := range link.FindAllStringSubmatch(text, -1) {
+			target := path
+			if match[1] != "" {
+				target = filepath.Join(filepath.Dir(path), match[1])
+			}
+			anchors++
+			if !headings[target][match[2]] {
+				t.Errorf("%s links to %s, which has no heading #%s", path, target, match[2])
+			}
+		}
+	}
+	if anchors == 0 {
+		t.Error("there are no anchors")
 	}
 }
 

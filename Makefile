@@ -40,6 +40,8 @@ SET_IMAGE := sed 's|image: sim-operator:dev$$|image: $(IMG)|'
 
 TEST_PACKAGES ?= ./...
 TEST_TIMEOUT ?= 15m
+# How long a control plane may take to start while other packages compile and test.
+export KUBEBUILDER_CONTROLPLANE_START_TIMEOUT ?= 120s
 
 .DEFAULT_GOAL := help
 

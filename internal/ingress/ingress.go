@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
-	"net/http"
 	"os"
 
 	"github.com/go-logr/logr"
@@ -131,7 +130,7 @@ func runParts(ctx context.Context, config *rest.Config, o Options, log logr.Logg
 	reporter := receivers.NewReporter(cluster.cache, cluster.client.Status(), p.clock, log.WithName("receivers"), func(r *v1alpha1.SimReceiver) v1alpha1.IngressStatus {
 		return rowOf(o.Replica, r.Namespace+"/"+r.Name, directory, p.spool.Stats(), applier)
 	})
-	ready := func(*http.Request) error { return readiness(directory, p.spool) }
+	ready := announced(func() error { return readiness(directory, p.spool) }, log)
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return cluster.cache.Start(ctx) })
@@ -173,15 +172,6 @@ func loadReceivers(directory *receivers.Directory, dir string, log logr.Logger) 
 		directory.Replace(known, false)
 		log.Info("The receivers are known from before", "receivers", len(known))
 	}
-}
-
-var errUnknownReceivers = errors.New("the receivers are not known yet")
-
-func readiness(directory *receivers.Directory, s *spool.Spool) error {
-	if !directory.Known() {
-		return errUnknownReceivers
-	}
-	return s.Check()
 }
 
 // rowOf is how this replica stands with a receiver.

@@ -38,8 +38,7 @@ func (s *Spool) wait(ctx context.Context) bool {
 		}
 		delay, now := s.nextCommit()
 		if now {
-			// Those whom the last commit has set free, and who come again, get into this one.
-			runtime.Gosched()
+			s.gather(ctx)
 			return true
 		}
 		timer := s.options.Clock.NewTimer(delay)
@@ -51,6 +50,41 @@ func (s *Spool) wait(ctx context.Context) bool {
 			return true
 		}
 		timer.Stop()
+	}
+}
+
+// gather lets others come along before a commit. A commit costs the same for one as for a hundred: where many call at a
+// time, it is worth to wait until half of as many as there were last time are there. While these are committed the other
+// half is answered and comes again, so that neither disk nor processors stand still. Where few call nobody waits.
+func (s *Spool) gather(ctx context.Context) {
+	if s.crowd/2 < 2 {
+		// Those whom the last commit has set free, and who come again, get into this one.
+		runtime.Gosched()
+		return
+	}
+	s.mu.Lock()
+	enough := len(s.pending) >= s.crowd/2
+	if !enough {
+		s.enoughAt = s.crowd / 2
+	}
+	s.mu.Unlock()
+	if enough {
+		return
+	}
+	// By the clock of the process: this is too short for the clock on the wall to have a say.
+	timer := time.NewTimer(maxGather)
+	defer timer.Stop()
+	select {
+	case <-s.enough:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.enoughAt = 0
+	select {
+	case <-s.enough: // it came at the last moment
+	default:
 	}
 }
 
@@ -126,6 +160,7 @@ func (s *Spool) commit(b *batch) error {
 		s.ledger.release(r.claims)
 	}
 	s.fileBytes, s.usedBytes = file, used
+	s.crowd = len(b.requests) + len(s.pending)
 	s.announceChange()
 	s.mu.Unlock()
 	s.announce(b.entries)
@@ -333,6 +368,9 @@ func (s *Spool) enqueue(r *request) error {
 	}
 	s.pending = append(s.pending, r)
 	s.nudge()
+	if len(s.pending) == s.enoughAt {
+		signal(s.enough)
+	}
 	return nil
 }
 
@@ -344,9 +382,12 @@ func (s *Spool) fileFull(bytes int64) bool {
 	return s.usedBytes+bytes > s.fileLimit
 }
 
-func (s *Spool) nudge() {
+func (s *Spool) nudge() { signal(s.wake) }
+
+// signal leaves a token in a channel that has room for one, unless there is one already.
+func signal(channel chan<- struct{}) {
 	select {
-	case s.wake <- struct{}{}:
+	case channel <- struct{}{}:
 	default:
 	}
 }

@@ -19,11 +19,15 @@ type Spool struct {
 	store   *store
 	// wake has room for one: that there is something for the committer to do.
 	wake chan struct{}
+	// enough has room for one: that as many wait as gather waits for.
+	enough chan struct{}
 
 	mu      sync.Mutex
 	ledger  *ledger
 	pending []*request
 	dones   []uint64
+	// enoughAt is how many are to wait before gather ends; 0 while it does not run.
+	enoughAt int
 	// failure is why nothing is taken in now; nil while it is.
 	failure error
 	// changed is closed at the next commit. It is nil while nobody waits for that.
@@ -31,15 +35,17 @@ type Spool struct {
 	// fileBytes and usedBytes are of the file after the last commit. At fileLimit it is full.
 	fileBytes, usedBytes, fileLimit int64
 
-	// last and reopenDelay are the committer's own.
+	// last, crowd and reopenDelay are the committer's own. crowd is how many waited at the last commit, those who came during
+	// it included.
 	last        last
+	crowd       int
 	reopenDelay time.Duration
 }
 
 // Open opens the spool in a directory, and makes both if they are not there. Run closes it, or Close where Run is not
 // called.
 func Open(dir string, o Options) (*Spool, error) {
-	s := &Spool{options: o, wake: make(chan struct{}, 1), fileLimit: math.MaxInt64, reopenDelay: minReopenDelay}
+	s := &Spool{options: o, wake: make(chan struct{}, 1), enough: make(chan struct{}, 1), fileLimit: math.MaxInt64, reopenDelay: minReopenDelay}
 	if o.MaxFileBytes > 0 {
 		s.fileLimit = o.MaxFileBytes / 100 * acceptPercent
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"k8s.io/utils/clock"
@@ -36,7 +37,14 @@ type options struct {
 	showVersion                             bool
 }
 
+// collectAt is by how many percent the heap grows before the collector runs. Nearly all of the heap is the cache, which
+// stays: with Go's own 100 a manager of 100,000 SIMs would hold as much garbage as cache.
+const collectAt = 50
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
 	var o options
 	o.bind(flag.CommandLine)
 	flag.Parse()

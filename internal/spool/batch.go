@@ -106,7 +106,7 @@ func (b *batch) waits(d Delivery, size int64) {
 	b.entries = append(b.entries, Entry{Number: d.Number, Receiver: d.Receiver, Kind: d.Kind, Key: d.Key})
 	hash := hashKey(d.Key)
 	b.then(func(l *ledger) {
-		l.addWaiting(d.Number, item{share: l.shareOf(d.Receiver), size: size, keyHash: hash, receivedAt: d.ReceivedAt})
+		l.addWaiting(d.Number, item{share: l.shareOf(d.Receiver), size: size, keyHash: hash})
 	})
 }
 
@@ -164,7 +164,7 @@ func (b *batch) putQuarantined(d Delivery, reason Reason, record []byte) error {
 	}
 	size, since := sizeOf(wrapped), b.now
 	b.then(func(l *ledger) {
-		i := item{share: l.shareOf(d.Receiver), size: size, receivedAt: d.ReceivedAt}
+		i := item{share: l.shareOf(d.Receiver), size: size}
 		l.addQuarantined(d.Number, i, reason, since)
 	})
 	return nil

@@ -38,12 +38,11 @@ type share struct {
 	lastReasonAt   time.Time
 }
 
-// An item is what is known in memory of a delivery that waits or is in quarantine.
+// An item is what is known in memory of a delivery that waits or is in quarantine. There may be a million of them.
 type item struct {
-	share      *share
-	size       int64
-	keyHash    uint64
-	receivedAt time.Time
+	share   *share
+	size    int64
+	keyHash uint64
 }
 
 // A line is the deliveries of one key in the log: how many, and the highest number. The latter may be that of one that has
@@ -121,7 +120,7 @@ func (l *ledger) shareOf(receiver string) *share {
 }
 
 func (l *ledger) itemOf(d Delivery, record []byte) item {
-	return item{share: l.shareOf(d.Receiver), size: sizeOf(record), keyHash: hashKey(d.Key), receivedAt: d.ReceivedAt}
+	return item{share: l.shareOf(d.Receiver), size: sizeOf(record), keyHash: hashKey(d.Key)}
 }
 
 func sizeOf(record []byte) int64 { return int64(len(record)) + recordOverhead }
@@ -189,8 +188,7 @@ func (l *ledger) removeQuarantined(number uint64) {
 
 // note takes in what stands first in the file.
 func (l *ledger) note(f first) {
-	l.oldestWaiting = l.waiting[f.waiting].receivedAt
-	l.oldestApplied = f.applied
+	l.oldestWaiting, l.oldestApplied = f.waiting, f.applied
 }
 
 // A claim is room in an area that a request has reserved, so that what is on its way to the disk is within the bounds.

@@ -304,17 +304,17 @@ func (b buckets) putLast(l last) error {
 	return b.meta.Put([]byte(metaLast), raw)
 }
 
-// first is what stands first in the file: the waiting delivery with the lowest number (0 if there is none), and when the
-// first of those that are kept was applied.
+// first is what stands first in the file: when the waiting delivery with the lowest number was received, and when the
+// first of those that are kept was applied. Zero if there is none, or if it is damaged.
 type first struct {
-	waiting uint64
-	applied time.Time
+	waiting, applied time.Time
 }
 
 func (b buckets) first() first {
 	var f first
 	if key, _ := b.waiting.Cursor().First(); key != nil {
-		f.waiting = keyNumber(key)
+		d, _ := decodeRecord(keyNumber(key), b.log.Get(key)) // Read reports it
+		f.waiting = d.ReceivedAt
 	}
 	if key, value := b.applied.Cursor().First(); key != nil {
 		f.applied = readApplied(key, value).at

@@ -72,7 +72,7 @@ func (s *Spool) gather(ctx context.Context) {
 		return
 	}
 	// By the clock of the process: this is too short for the clock on the wall to have a say.
-	timer := time.NewTimer(maxGather)
+	timer := time.NewTimer(s.options.gather)
 	defer timer.Stop()
 	select {
 	case <-s.enough:

@@ -46,6 +46,8 @@ type Options struct {
 	// openFile and commit let a test put a failing disk in place of the real one.
 	openFile func(path string, flags int, mode os.FileMode) (*os.File, error)
 	commit   func(*bbolt.DB, func(*bbolt.Tx) error) error
+	// gather is maxGather, but for tests.
+	gather time.Duration
 }
 
 // DefaultOptions are the bounds in limits.go. Clock, Rand and Committed are the caller's to set.
@@ -63,5 +65,6 @@ func DefaultOptions() Options {
 		MaxAppliedBytes:                DefaultMaxAppliedBytes,
 		MaxFileBytes:                   DefaultMaxFileBytes,
 		LockTimeout:                    DefaultLockTimeout,
+		gather:                         maxGather,
 	}
 }

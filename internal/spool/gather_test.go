@@ -47,7 +47,9 @@ func TestACommitGathersHalfOfThoseWhoCalled(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 4 {
-		<-results // turned away
+		if err := <-results; err == nil {
+			t.Error("kept by a spool that was closed")
+		}
 	}
 }
 

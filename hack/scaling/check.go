@@ -30,14 +30,18 @@ const (
 // predict uses of the large point only what was done there, not what came of it.
 func predict(c coefficients, large point) []prediction {
 	e := measured(large, ringCapacity(2*c.newPerSecond))
-	b := simulateBurst(large.alerts, c.acceptedPerSecond, c.perSecond)
-	return []prediction{
+	all := []prediction{
 		{"etcd, in use", "MiB", c.etcd(e) / mebibyte, large.etcd / mebibyte, tolerateBytes},
 		{"live heap of kube-apiserver", "MiB", c.apiServerHeap(e) / mebibyte, large.apiServerHeap / mebibyte, tolerateHeap},
 		{"live heap of the manager", "MiB", c.managerHeap(e) / mebibyte, large.managerHeap / mebibyte, tolerateHeap},
-		{"burst, last Event after", "s", b, large.burstTook, tolerateTime},
-		{"processor of a transition", "ms", c.processor * 1e3, large.transitionProcessor * 1e3, tolerateTime},
 	}
+	if !large.burst() {
+		return all
+	}
+	return append(all,
+		prediction{"burst, last Event after", "s", simulateBurst(large.alerts, c.acceptedPerSecond, c.perSecond), large.burstTook, tolerateTime},
+		prediction{"processor of a transition", "ms", c.processor * 1e3, large.transitionProcessor * 1e3, tolerateTime},
+	)
 }
 
 // off is the error, as a part of what was measured.

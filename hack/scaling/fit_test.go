@@ -52,7 +52,7 @@ func TestPredictionsHoldOnlyIfTheyAreClose(t *testing.T) {
 		"the API server is larger":   {func(p *point) { p.apiServerHeap *= 2 }, "live heap of kube-apiserver"},
 		"the manager is smaller":     {func(p *point) { p.managerHeap /= 2 }, "live heap of the manager"},
 		"the burst takes longer":     {func(p *point) { p.burstTook *= 2 }, "burst, last Event after"},
-		"it was not measured at all": {func(p *point) { p.burstTook = 0 }, "burst, last Event after"},
+		"it was not measured at all": {func(p *point) { p.managerHeap = 0 }, "live heap of the manager"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -62,6 +62,16 @@ func TestPredictionsHoldOnlyIfTheyAreClose(t *testing.T) {
 				t.Errorf("err = %v, want one about %s", err, tt.off)
 			}
 		})
+	}
+}
+
+func TestABurstThatWasNotWaitedForIsNotPredicted(t *testing.T) {
+	c := made()
+	large := pointOf(c, 100_000, 700, 122_000, 222_000, ringCapacity(2*c.newPerSecond))
+	all := len(predict(*c, large))
+	large.burstTook = 0
+	if n := len(predict(*c, large)); n != all-2 {
+		t.Errorf("%d predictions, and %d with the burst", n, all)
 	}
 }
 

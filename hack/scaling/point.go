@@ -21,17 +21,21 @@ type point struct {
 
 	etcd                               float64
 	alertBytes, orderBytes, eventBytes float64
-	// flippedBytes is an alert with two reports more; not known of the largest size.
-	flippedBytes float64
+	cacheCapacity                      float64
+	apiServerHeap                      float64
+	managerHeap                        float64
+	newTime, newWrites                 float64
 
-	cacheCapacity            float64
-	apiServerHeap            float64
-	managerHeap              float64
-	newTime, newWrites       float64
+	// The rest comes of the burst, which may not have been waited for at the largest size: then it is 0.
 	transitionWrites         float64
 	transitionProcessor      float64
 	burstAccepted, burstTook float64
+	// flippedBytes is an alert with two reports more; not measured at the largest size.
+	flippedBytes float64
 }
+
+// burst says whether the burst was measured.
+func (p *point) burst() bool { return p.burstTook > 0 && p.transitionProcessor > 0 }
 
 // points finds the three sizes that a record is of, smallest first.
 func points(r record.Record) (small, middle, large point, err error) {
@@ -59,11 +63,12 @@ func points(r record.Record) (small, middle, large point, err error) {
 
 func readPoint(r record.Record, size int, largest bool) (point, error) {
 	p := point{size: size}
-	rows := []struct {
+	type wanted struct {
 		to   *float64
 		name string
 		unit float64
-	}{
+	}
+	rows := []wanted{
 		{&p.alerts, record.At(size, record.Alerts), 1},
 		{&p.orders, record.At(size, record.Orders), 1},
 		{&p.reports, record.At(size, record.Reports), 1},
@@ -77,18 +82,17 @@ func readPoint(r record.Record, size int, largest bool) (point, error) {
 		{&p.managerHeap, record.At(size, record.ManagerHeap), mebibyte},
 		{&p.newTime, record.At(size, record.Time(record.NewAlert)), 1e-3},
 		{&p.newWrites, record.At(size, record.Writes(record.NewAlert)), 1},
+	}
+	ofBurst := []wanted{
 		{&p.transitionWrites, record.At(size, record.Writes(record.Transition)), 1},
 		{&p.transitionProcessor, record.At(size, record.Processor(record.Transition)), 1e-3},
 		{&p.burstAccepted, record.Burst(size, record.Accepted), 1},
 		{&p.burstTook, record.Burst(size, record.LastEvent), 1},
 		{&p.flippedBytes, record.At(size, record.FlippedBytes), 1},
 	}
-	if largest {
-		rows = rows[:len(rows)-1]
-	}
-	for _, row := range rows {
+	for i, row := range append(rows, ofBurst...) {
 		value, found := r.Value(row.name)
-		if !found {
+		if mayLack := largest && i >= len(rows); !found && !mayLack {
 			return p, fmt.Errorf("the record has no %q", row.name)
 		}
 		*row.to = value * row.unit

@@ -19,7 +19,6 @@ import (
 	"k8s.io/utils/clock"
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -131,21 +130,18 @@ const testConcurrency = 8
 // stops it and waits until it has stopped; the end of the test does so too.
 func startManager(t *testing.T, o managerOptions, namespaces ...string) (stop func()) {
 	t.Helper()
-	options, err := ManagerOptions()
+	config := shared.ConfigFor(t, "sim-operator-manager")
+	options, err := ManagerOptions(config, namespaces)
 	if err != nil {
 		t.Fatal(err)
 	}
 	options.Metrics.BindAddress = "0"
 	options.HealthProbeBindAddress = "0"
 	options.Controller.SkipNameValidation = new(true)
-	options.Cache.DefaultNamespaces = map[string]cache.Config{}
-	for _, namespace := range namespaces {
-		options.Cache.DefaultNamespaces[namespace] = cache.Config{}
-	}
 	if o.traffic != nil {
 		options.NewClient = o.traffic.newClient
 	}
-	mgr, err := ctrl.NewManager(shared.ConfigFor(t, "sim-operator-manager"), options)
+	mgr, err := ctrl.NewManager(config, options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -22,6 +24,7 @@ import (
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
 	"github.com/sim-operator/sim-operator/internal/lean"
+	"github.com/sim-operator/sim-operator/internal/namespaces"
 	"github.com/sim-operator/sim-operator/internal/tracing"
 )
 
@@ -61,17 +64,25 @@ func (o *Options) perResource() controller.Options {
 // what its cache holds. Managed fields are not kept, for nobody here reads them and they would double the memory; of
 // SimOrders and SimAlerts only what a reconcile reads is; Secrets are not kept at all; and nothing is that the
 // controllers did not ask to follow.
-func ManagerOptions() (ctrl.Options, error) {
+//
+// The configuration is that of the manager, and only are the namespaces that it is kept to.
+func ManagerOptions(config *rest.Config, only namespaces.Set) (ctrl.Options, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
 			return ctrl.Options{}, fmt.Errorf("build the scheme: %w", err)
 		}
 	}
+	newInformer, err := informers(config, only)
+	if err != nil {
+		return ctrl.Options{}, err
+	}
 	return ctrl.Options{
 		Scheme: scheme,
 		Cache: cache.Options{
-			DefaultTransform: cache.TransformStripManagedFields(),
+			DefaultNamespaces: only.Cache(),
+			NewInformer:       newInformer,
+			DefaultTransform:  cache.TransformStripManagedFields(),
 			ByObject: map[client.Object]cache.ByObject{
 				&v1alpha1.SimOrder{}: {Transform: slim},
 				&v1alpha1.SimAlert{}: {Transform: slim},
@@ -81,6 +92,23 @@ func ManagerOptions() (ctrl.Options, error) {
 		Client:    client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
 		NewClient: newClient,
 	}, nil
+}
+
+type newInformer = func(toolscache.ListerWatcher, runtime.Object, time.Duration, toolscache.Indexers) toolscache.SharedIndexInformer
+
+// informers makes those of the cache. They are the usual ones where there are several namespaces: an informer is not told
+// which is its own.
+func informers(config *rest.Config, only namespaces.Set) (newInformer, error) {
+	if len(only) > 1 {
+		return toolscache.NewSharedIndexInformer, nil
+	}
+	lists, err := lean.NewLists(config, v1alpha1.GroupVersion(), only.String(),
+		lean.Kind{Resource: "simorders", New: func() runtime.Object { return &v1alpha1.SimOrder{} }, Transform: slim},
+		lean.Kind{Resource: "simalerts", New: func() runtime.Object { return &v1alpha1.SimAlert{} }, Transform: slim})
+	if err != nil {
+		return nil, err
+	}
+	return lists.NewInformer, nil
 }
 
 func newClient(config *rest.Config, options client.Options) (client.Client, error) {

@@ -86,7 +86,7 @@ func run(ctx context.Context, o *options) error {
 	if err != nil {
 		return fmt.Errorf("find the cluster: %w", err)
 	}
-	settings, err := controllers.ManagerOptions()
+	settings, err := controllers.ManagerOptions(config, o.namespaces)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,6 @@ func run(ctx context.Context, o *options) error {
 	settings.Metrics = o.metrics.ServerOptions(certificate)
 	settings.HealthProbeBindAddress = o.probeAddress
 	settings.PprofBindAddress = o.pprofAddress
-	settings.Cache.DefaultNamespaces = o.namespaces.Cache()
 	settings.LeaderElection = o.leaderElect
 	settings.LeaderElectionID = "sim-operator-manager"
 	settings.LeaderElectionNamespace = o.leaderNamespace

@@ -25,12 +25,12 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sim-operator/sim-operator/api/v1alpha1"
 	"github.com/sim-operator/sim-operator/controllers"
 	"github.com/sim-operator/sim-operator/internal/ingress"
+	"github.com/sim-operator/sim-operator/internal/namespaces"
 	"github.com/sim-operator/sim-operator/internal/testenv"
 )
 
@@ -152,12 +152,12 @@ func (s *site) kubectl(t *testing.T, stdin string, args ...string) (string, erro
 // startManager runs the real manager over the site, with the rights of its ServiceAccount.
 func (s *site) startManager(t *testing.T) (stop func()) {
 	t.Helper()
-	options, err := controllers.ManagerOptions()
+	config := plane.ConfigFor(t, managerAccount)
+	options, err := controllers.ManagerOptions(config, namespaces.Set{s.namespace})
 	s.must(t, err)
 	options.Metrics.BindAddress, options.HealthProbeBindAddress = "0", "0"
 	options.Controller.SkipNameValidation = new(true)
-	options.Cache.DefaultNamespaces = map[string]cache.Config{s.namespace: {}}
-	manager, err := ctrl.NewManager(plane.ConfigFor(t, managerAccount), options)
+	manager, err := ctrl.NewManager(config, options)
 	s.must(t, err)
 	s.must(t, controllers.Setup(t.Context(), manager, controllers.Options{
 		Clock: clock.RealClock{}, Random: rand.Reader, Instance: "manager-1", Concurrency: 8, Registry: prometheus.NewRegistry(),

@@ -109,7 +109,7 @@ func (a *Applier) work(ctx context.Context) {
 			return
 		}
 		task.started = a.Clock.Now()
-		result := a.do(ctx, task)
+		result := a.do(ctx, &task)
 		a.Metrics.seconds.Observe(a.Clock.Since(task.started).Seconds())
 		a.giveBack(ctx, task, result)
 	}
@@ -124,7 +124,7 @@ type result struct {
 }
 
 func (a *Applier) giveBack(ctx context.Context, t Task, r result) {
-	receiver := t.resource.receiver
+	receiver := t.resource.receiver.name
 	if r.err == nil && !r.full {
 		a.note(receiver, "")
 		a.queue.Done(t, r.gone)
@@ -146,7 +146,7 @@ func (a *Applier) explain(t Task, receiver string, err error) {
 	verdict, reason := classify(err)
 	a.Metrics.errors.WithLabelValues(reason).Inc()
 	a.note(receiver, err.Error())
-	a.Log.V(1).Info("A resource was not taken; its deliveries wait", logging.KeyResource, t.Key, logging.KeyReceiver, receiver, logging.KeyReason, reason, "error", err.Error())
+	a.Log.V(1).Info("A resource was not taken; its deliveries wait", logging.KeyResource, t.key, logging.KeyReceiver, receiver, logging.KeyReason, reason, "error", err.Error())
 	if verdict == nobody && a.gate.shut() {
 		a.Log.Error(err, "The API server takes nothing; deliveries are accepted and wait")
 	}
@@ -163,13 +163,12 @@ func (a *Applier) note(receiver, reason string) {
 }
 
 // do brings the deliveries of one task into their resource.
-func (a *Applier) do(ctx context.Context, t Task) result {
-	b := a.batchFor(t.Key)
-	gone, err := a.read(ctx, t, b)
+func (a *Applier) do(ctx context.Context, t *Task) result {
+	b, gone, err := a.read(ctx, t)
 	if err != nil {
 		return result{gone: gone, err: err}
 	}
-	applied := a.write(ctx, t, b)
+	applied := a.write(ctx, *t, b)
 	applied.gone = join(gone, applied.gone)
 	return applied
 }
@@ -183,26 +182,31 @@ func (a *Applier) batchFor(key string) batch {
 	return a.newBatch[parts[1]](parts[0], parts[2])
 }
 
-// read fills the batch. It returns the deliveries that went to quarantine instead.
-func (a *Applier) read(ctx context.Context, t Task, b batch) (gone []uint64, err error) {
+// read makes the batch of a task, and notes its key. It returns also the deliveries that went to quarantine instead.
+func (a *Applier) read(ctx context.Context, t *Task) (b batch, gone []uint64, err error) {
+	b = nowhere("")
 	for from := 0; from < len(t.Numbers); from += readAtOnce {
 		numbers := t.Numbers[from:min(from+readAtOnce, len(t.Numbers))]
 		deliveries, err := a.spool.Read(numbers)
 		if err != nil {
-			return gone, fmt.Errorf("read the spool: %w", err)
+			return b, gone, fmt.Errorf("read the spool: %w", err)
 		}
 		for _, d := range deliveries {
+			// All that can be read have the same key.
+			if d.Damaged == nil && t.key != d.Key {
+				t.key, b = d.Key, a.batchFor(d.Key)
+			}
 			reason, unfit := a.unfit(d, b)
 			if !unfit {
 				continue
 			}
-			if err := a.reject(ctx, t, reason, d.Number); err != nil {
-				return gone, err
+			if err := a.reject(ctx, *t, reason, d.Number); err != nil {
+				return b, gone, err
 			}
 			gone = append(gone, d.Number)
 		}
 	}
-	return gone, nil
+	return b, gone, nil
 }
 
 // unfit says why a delivery cannot go into the batch; else it has gone in.

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"crypto/sha256"
 	"slices"
 	"sync"
 	"time"
@@ -16,12 +17,12 @@ const maxTask = 512
 
 // A Task is what a worker does in one turn: the deliveries that wait for one resource, in the order of their numbers.
 type Task struct {
-	// Key is the resource, as spool.Delivery.Key has it.
-	Key string
 	// Numbers are the deliveries' numbers in the spool.
 	Numbers []uint64
 
 	resource *resourceQueue
+	// key is the resource, as spool.Delivery.Key has it. It is empty until one of the deliveries has been read.
+	key string
 	// attempts is how many turns in a row the resource has had with this one.
 	attempts int
 	// started is when the turn began.
@@ -36,31 +37,44 @@ type Queue struct {
 
 	mu        sync.Mutex
 	ready     *sync.Cond
-	resources map[string]*resourceQueue
-	// turns are the receivers that have a resource ready, the next one first.
-	turns     []*receiverQueue
+	resources map[resourceID]*resourceQueue
 	receivers map[string]*receiverQueue
+	// turns are the receivers that have a resource ready, the next one first.
+	turns []*receiverQueue
+	// held are the resources that wait until a time.
+	held map[*resourceQueue]clock.Timer
 }
 
-// A receiverQueue is the resources of one receiver that are ready, the next one first.
+// A resourceID stands for a key in memory, where a million may wait: the key of an alert alone would take 96 bytes. It is
+// of a hash that nobody can make two keys of one value for.
+type resourceID [16]byte
+
+func idOf(key string) resourceID {
+	sum := sha256.Sum256([]byte(key))
+	return resourceID(sum[:])
+}
+
+// A receiverQueue is the resources of one receiver that are ready, the next one first, and how many there are in all.
 type receiverQueue struct {
-	name  string
-	ready []*resourceQueue
+	name      string
+	ready     []*resourceQueue
+	resources int
 }
 
 // A resourceQueue is what waits for one resource. It is in exactly one place: in its receiver's ready list, with a
 // worker, or held until a time.
 type resourceQueue struct {
-	key      string
-	receiver string
+	id       resourceID
+	receiver *receiverQueue
 	numbers  []uint64
 	failures int
-	held     clock.Timer
 }
 
 // NewQueue makes an empty queue.
 func NewQueue(c clock.WithDelayedExecution) *Queue {
-	q := &Queue{clock: c, resources: map[string]*resourceQueue{}, receivers: map[string]*receiverQueue{}}
+	q := &Queue{
+		clock: c, resources: map[resourceID]*resourceQueue{}, receivers: map[string]*receiverQueue{}, held: map[*resourceQueue]clock.Timer{},
+	}
 	q.ready = sync.NewCond(&q.mu)
 	return q
 }
@@ -70,10 +84,12 @@ func (q *Queue) Add(entries []spool.Entry) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, e := range entries {
-		r, known := q.resources[e.Key]
+		id := idOf(e.Key)
+		r, known := q.resources[id]
 		if !known {
-			r = &resourceQueue{key: e.Key, receiver: e.Receiver}
-			q.resources[e.Key] = r
+			r = &resourceQueue{id: id, receiver: q.receiverOf(e.Receiver)}
+			r.receiver.resources++
+			q.resources[id] = r
 			q.makeReady(r)
 		}
 		r.insert(e.Number)
@@ -88,11 +104,18 @@ func (r *resourceQueue) insert(number uint64) {
 	}
 }
 
-func (q *Queue) makeReady(r *resourceQueue) {
-	turn, known := q.receivers[r.receiver]
+func (q *Queue) receiverOf(name string) *receiverQueue {
+	r, known := q.receivers[name]
 	if !known {
-		turn = &receiverQueue{name: r.receiver}
-		q.receivers[r.receiver] = turn
+		r = &receiverQueue{name: name}
+		q.receivers[name] = r
+	}
+	return r
+}
+
+func (q *Queue) makeReady(r *resourceQueue) {
+	turn := r.receiver
+	if len(turn.ready) == 0 {
 		q.turns = append(q.turns, turn)
 	}
 	turn.ready = append(turn.ready, r)
@@ -121,10 +144,10 @@ func (q *Queue) Next(ctx context.Context) (Task, bool) {
 	if len(turn.ready) > 0 {
 		q.turns = append(q.turns, turn)
 	} else {
-		delete(q.receivers, turn.name)
+		turn.ready = nil // with the array, which a burst has made large
 	}
 	numbers := slices.Clone(r.numbers[:min(len(r.numbers), maxTask)])
-	return Task{Key: r.key, Numbers: numbers, resource: r, attempts: r.failures + 1}, true
+	return Task{Numbers: numbers, resource: r, attempts: r.failures + 1}, true
 }
 
 // Done gives a task back. gone are the numbers, in order, of the deliveries that have left the spool; what is left is
@@ -149,10 +172,10 @@ func (q *Queue) Hold(t Task, gone []uint64, delay func(failures int) time.Durati
 		return
 	}
 	r.failures++
-	r.held = q.clock.AfterFunc(delay(r.failures), func() {
+	q.held[r] = q.clock.AfterFunc(delay(r.failures), func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		r.held = nil
+		delete(q.held, r)
 		q.makeReady(r)
 	})
 }
@@ -163,19 +186,21 @@ func (q *Queue) leave(r *resourceQueue, gone []uint64) (some bool) {
 		_, found := slices.BinarySearch(gone, number)
 		return found
 	})
-	if len(r.numbers) == 0 {
-		delete(q.resources, r.key)
+	if len(r.numbers) > 0 {
+		return true
 	}
-	return len(r.numbers) > 0
+	delete(q.resources, r.id)
+	if r.receiver.resources--; r.receiver.resources == 0 {
+		delete(q.receivers, r.receiver.name)
+	}
+	return false
 }
 
 // Stop ends the timers of what is held. The queue hands out nothing more once the contexts given to Next have ended.
 func (q *Queue) Stop() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, r := range q.resources {
-		if r.held != nil {
-			r.held.Stop()
-		}
+	for _, timer := range q.held {
+		timer.Stop()
 	}
 }

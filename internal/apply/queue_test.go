@@ -44,11 +44,11 @@ func TestQueueGivesAllThatWaitsForAResourceAtOnce(t *testing.T) {
 	q, _ := newTestQueue()
 	q.Add([]spool.Entry{entry(1, "a", "x"), entry(2, "a", "y"), entry(3, "a", "x")})
 	first := next(t, q)
-	if first.Key != "x" || !slices.Equal(first.Numbers, []uint64{1, 3}) {
-		t.Errorf("got %s %v", first.Key, first.Numbers)
+	if first.resource.id != idOf("x") || !slices.Equal(first.Numbers, []uint64{1, 3}) {
+		t.Errorf("got %x %v", first.resource.id, first.Numbers)
 	}
-	if second := next(t, q); second.Key != "y" || !slices.Equal(second.Numbers, []uint64{2}) {
-		t.Errorf("got %s %v", second.Key, second.Numbers)
+	if second := next(t, q); second.resource.id != idOf("y") || !slices.Equal(second.Numbers, []uint64{2}) {
+		t.Errorf("got %x %v", second.resource.id, second.Numbers)
 	}
 }
 
@@ -75,7 +75,7 @@ func TestQueueServesReceiversInTurn(t *testing.T) {
 	var served []string
 	for range 6 {
 		task := next(t, q)
-		served = append(served, task.resource.receiver)
+		served = append(served, task.resource.receiver.name)
 		q.Done(task, task.Numbers)
 	}
 	if diff := cmp.Diff([]string{"flood", "calm", "other", "flood", "calm", "flood"}, served); diff != "" {

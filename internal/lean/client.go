@@ -34,6 +34,20 @@ type Client struct {
 
 // New wraps a client. The configuration and the HTTP client are those that it was made with.
 func New(wrapped client.Client, config *rest.Config, httpClient *http.Client, group schema.GroupVersion) (*Client, error) {
+	asking, err := newREST(config, httpClient, group, metadataOnly)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{
+		Client:  wrapped,
+		group:   group,
+		encoder: serializer.NewCodecFactory(wrapped.Scheme()).LegacyCodec(group),
+		rest:    asking,
+	}, nil
+}
+
+// newREST makes a client of one group whose answers, but for refusals, are read by nobody or as metadata alone.
+func newREST(config *rest.Config, httpClient *http.Client, group schema.GroupVersion, accept string) (rest.Interface, error) {
 	answers := runtime.NewScheme()
 	metav1.AddToGroupVersion(answers, schema.GroupVersion{Version: "v1"})
 	if err := metav1.AddMetaToScheme(answers); err != nil {
@@ -43,18 +57,13 @@ func New(wrapped client.Client, config *rest.Config, httpClient *http.Client, gr
 	plain.GroupVersion = &group
 	plain.APIPath = "/apis"
 	plain.ContentType = runtime.ContentTypeJSON
-	plain.AcceptContentTypes = metadataOnly
+	plain.AcceptContentTypes = accept
 	plain.NegotiatedSerializer = serializer.NewCodecFactory(answers).WithoutConversion()
 	asking, err := rest.RESTClientForConfigAndClient(plain, httpClient)
 	if err != nil {
-		return nil, fmt.Errorf("build the client of writes: %w", err)
+		return nil, fmt.Errorf("build a client of %s: %w", group.Group, err)
 	}
-	return &Client{
-		Client:  wrapped,
-		group:   group,
-		encoder: serializer.NewCodecFactory(wrapped.Scheme()).LegacyCodec(group),
-		rest:    asking,
-	}, nil
+	return asking, nil
 }
 
 // Create implements client.Client.

@@ -33,9 +33,10 @@ import (
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 
-// DefaultConcurrency is how many SimOrders, and how many SimAlerts, are reconciled at the same time. A reconcile mostly
-// waits for the API server, whose etcd writes faster the more writes it has to put together.
-const DefaultConcurrency = 64
+// DefaultConcurrency is how many SimOrders, and how many SimAlerts, are reconciled at the same time. More do not make an
+// API server faster that is busy already: they wait for each other in it, and for that it is late with its watches, which
+// it then closes and begins again.
+const DefaultConcurrency = 16
 
 // Options are what the controllers take from outside.
 type Options struct {

@@ -20,7 +20,9 @@ type Task struct {
 	// Numbers are the deliveries' numbers in the spool.
 	Numbers []uint64
 
-	resource *resourceQueue
+	resource handle
+	id       resourceID
+	receiver string
 	// key is the resource, as spool.Delivery.Key has it. It is empty until one of the deliveries has been read.
 	key string
 	// attempts is how many turns in a row the resource has had with this one.
@@ -37,16 +39,19 @@ type Queue struct {
 
 	mu        sync.Mutex
 	ready     *sync.Cond
-	resources map[resourceID]*resourceQueue
+	resources slab
+	byID      map[resourceID]handle
+	// several are the numbers of each resource for which more than one delivery waits.
+	several   map[handle][]uint64
 	receivers map[string]*receiverQueue
 	// turns are the receivers that have a resource ready, the next one first.
 	turns []*receiverQueue
 	// held are the resources that wait until a time.
-	held map[*resourceQueue]clock.Timer
+	held map[handle]clock.Timer
 }
 
-// A resourceID stands for a key in memory, where a million may wait: the key of an alert alone would take 96 bytes. It is
-// of a hash that nobody can make two keys of one value for.
+// A resourceID stands for a key in memory: the key of an alert alone would take 96 bytes. It is of a hash that nobody can
+// make two keys of one value for.
 type resourceID [16]byte
 
 func idOf(key string) resourceID {
@@ -54,26 +59,30 @@ func idOf(key string) resourceID {
 	return resourceID(sum[:])
 }
 
-// A receiverQueue is the resources of one receiver that are ready, the next one first, and how many there are in all.
+// A receiverQueue is the resources of one receiver: the first and the last of those that are ready, and how many there
+// are in all.
 type receiverQueue struct {
-	name      string
-	ready     []*resourceQueue
-	resources int
+	name        string
+	first, last handle
+	resources   int
 }
 
-// A resourceQueue is what waits for one resource. It is in exactly one place: in its receiver's ready list, with a
-// worker, or held until a time.
-type resourceQueue struct {
+// A resource is what waits for one resource. It is in exactly one place: among those of its receiver that are ready, with
+// a worker, or held until a time.
+type resource struct {
 	id       resourceID
 	receiver *receiverQueue
-	numbers  []uint64
-	failures int
+	// number is of the delivery that waits, where it is the only one.
+	number   uint64
+	failures int32
+	// next is the one that is ready after it.
+	next handle
 }
 
 // NewQueue makes an empty queue.
 func NewQueue(c clock.WithDelayedExecution) *Queue {
 	q := &Queue{
-		clock: c, resources: map[resourceID]*resourceQueue{}, receivers: map[string]*receiverQueue{}, held: map[*resourceQueue]clock.Timer{},
+		clock: c, byID: map[resourceID]handle{}, several: map[handle][]uint64{}, receivers: map[string]*receiverQueue{}, held: map[handle]clock.Timer{},
 	}
 	q.ready = sync.NewCond(&q.mu)
 	return q
@@ -85,23 +94,46 @@ func (q *Queue) Add(entries []spool.Entry) {
 	defer q.mu.Unlock()
 	for _, e := range entries {
 		id := idOf(e.Key)
-		r, known := q.resources[id]
+		h, known := q.byID[id]
 		if !known {
-			r = &resourceQueue{id: id, receiver: q.receiverOf(e.Receiver)}
-			r.receiver.resources++
-			q.resources[id] = r
-			q.makeReady(r)
+			h = q.resources.take()
+			q.byID[id] = h
+			receiver := q.receiverOf(e.Receiver)
+			receiver.resources++
+			r := q.resources.at(h)
+			r.id, r.receiver = id, receiver
+			q.makeReady(h)
 		}
-		r.insert(e.Number)
+		q.insert(h, e.Number)
 	}
 }
 
 // insert keeps the numbers in order; only a replay adds one that is not the highest.
-func (r *resourceQueue) insert(number uint64) {
-	at, found := slices.BinarySearch(r.numbers, number)
+func (q *Queue) insert(h handle, number uint64) {
+	numbers := q.numbers(h)
+	at, found := slices.BinarySearch(numbers, number)
 	if !found {
-		r.numbers = slices.Insert(r.numbers, at, number)
+		q.setNumbers(h, slices.Insert(numbers, at, number))
 	}
+}
+
+func (q *Queue) numbers(h handle) []uint64 {
+	if numbers, ok := q.several[h]; ok {
+		return numbers
+	}
+	if number := q.resources.at(h).number; number != 0 { // the spool counts from 1
+		return []uint64{number}
+	}
+	return nil
+}
+
+func (q *Queue) setNumbers(h handle, numbers []uint64) {
+	if len(numbers) > 1 {
+		q.several[h] = numbers
+		return
+	}
+	delete(q.several, h)
+	q.resources.at(h).number = numbers[0]
 }
 
 func (q *Queue) receiverOf(name string) *receiverQueue {
@@ -113,12 +145,15 @@ func (q *Queue) receiverOf(name string) *receiverQueue {
 	return r
 }
 
-func (q *Queue) makeReady(r *resourceQueue) {
-	turn := r.receiver
-	if len(turn.ready) == 0 {
+func (q *Queue) makeReady(h handle) {
+	turn := q.resources.at(h).receiver
+	if turn.first == 0 {
+		turn.first = h
 		q.turns = append(q.turns, turn)
+	} else {
+		q.resources.at(turn.last).next = h
 	}
-	turn.ready = append(turn.ready, r)
+	turn.last = h
 	q.ready.Signal()
 }
 
@@ -139,15 +174,18 @@ func (q *Queue) Next(ctx context.Context) (Task, bool) {
 		return Task{}, false
 	}
 	turn := q.turns[0]
-	r := turn.ready[0]
-	q.turns, turn.ready = q.turns[1:], turn.ready[1:]
-	if len(turn.ready) > 0 {
+	h := turn.first
+	r := q.resources.at(h)
+	turn.first, r.next = r.next, 0
+	q.turns = q.turns[1:]
+	if turn.first != 0 {
 		q.turns = append(q.turns, turn)
-	} else {
-		turn.ready = nil // with the array, which a burst has made large
 	}
-	numbers := slices.Clone(r.numbers[:min(len(r.numbers), maxTask)])
-	return Task{Numbers: numbers, resource: r, attempts: r.failures + 1}, true
+	numbers := q.numbers(h)
+	return Task{
+		Numbers:  slices.Clone(numbers[:min(len(numbers), maxTask)]),
+		resource: h, id: r.id, receiver: turn.name, attempts: int(r.failures) + 1,
+	}, true
 }
 
 // Done gives a task back. gone are the numbers, in order, of the deliveries that have left the spool; what is left is
@@ -155,10 +193,9 @@ func (q *Queue) Next(ctx context.Context) (Task, bool) {
 func (q *Queue) Done(t Task, gone []uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	r := t.resource
-	r.failures = 0
-	if q.leave(r, gone) {
-		q.makeReady(r)
+	if q.leave(t.resource, gone) {
+		q.resources.at(t.resource).failures = 0
+		q.makeReady(t.resource)
 	}
 }
 
@@ -167,33 +204,45 @@ func (q *Queue) Done(t Task, gone []uint64) {
 func (q *Queue) Hold(t Task, gone []uint64, delay func(failures int) time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	r := t.resource
-	if !q.leave(r, gone) {
+	h := t.resource
+	if !q.leave(h, gone) {
 		return
 	}
+	r := q.resources.at(h)
 	r.failures++
-	q.held[r] = q.clock.AfterFunc(delay(r.failures), func() {
+	q.held[h] = q.clock.AfterFunc(delay(int(r.failures)), func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		delete(q.held, r)
-		q.makeReady(r)
+		delete(q.held, h)
+		q.makeReady(h)
 	})
 }
 
 // leave takes numbers from a resource, and forgets it where none is left.
-func (q *Queue) leave(r *resourceQueue, gone []uint64) (some bool) {
-	r.numbers = slices.DeleteFunc(r.numbers, func(number uint64) bool {
+func (q *Queue) leave(h handle, gone []uint64) (some bool) {
+	left := slices.DeleteFunc(q.numbers(h), func(number uint64) bool {
 		_, found := slices.BinarySearch(gone, number)
 		return found
 	})
-	if len(r.numbers) > 0 {
+	if len(left) > 0 {
+		q.setNumbers(h, left)
 		return true
 	}
-	delete(q.resources, r.id)
+	q.forget(h)
+	return false
+}
+
+func (q *Queue) forget(h handle) {
+	r := q.resources.at(h)
+	delete(q.several, h)
+	delete(q.byID, r.id)
 	if r.receiver.resources--; r.receiver.resources == 0 {
 		delete(q.receivers, r.receiver.name)
 	}
-	return false
+	q.resources.give(h)
+	if len(q.byID) == 0 {
+		q.byID = map[resourceID]handle{} // a map does not shrink
+	}
 }
 
 // Stop ends the timers of what is held. The queue hands out nothing more once the contexts given to Next have ended.

@@ -44,11 +44,11 @@ func TestQueueGivesAllThatWaitsForAResourceAtOnce(t *testing.T) {
 	q, _ := newTestQueue()
 	q.Add([]spool.Entry{entry(1, "a", "x"), entry(2, "a", "y"), entry(3, "a", "x")})
 	first := next(t, q)
-	if first.resource.id != idOf("x") || !slices.Equal(first.Numbers, []uint64{1, 3}) {
-		t.Errorf("got %x %v", first.resource.id, first.Numbers)
+	if first.id != idOf("x") || !slices.Equal(first.Numbers, []uint64{1, 3}) {
+		t.Errorf("got %x %v", first.id, first.Numbers)
 	}
-	if second := next(t, q); second.resource.id != idOf("y") || !slices.Equal(second.Numbers, []uint64{2}) {
-		t.Errorf("got %x %v", second.resource.id, second.Numbers)
+	if second := next(t, q); second.id != idOf("y") || !slices.Equal(second.Numbers, []uint64{2}) {
+		t.Errorf("got %x %v", second.id, second.Numbers)
 	}
 }
 
@@ -75,7 +75,7 @@ func TestQueueServesReceiversInTurn(t *testing.T) {
 	var served []string
 	for range 6 {
 		task := next(t, q)
-		served = append(served, task.resource.receiver.name)
+		served = append(served, task.receiver)
 		q.Done(task, task.Numbers)
 	}
 	if diff := cmp.Diff([]string{"flood", "calm", "other", "flood", "calm", "flood"}, served); diff != "" {
@@ -111,7 +111,7 @@ func TestQueueHolds(t *testing.T) {
 	task := next(t, q)
 	q.Hold(task, task.Numbers, delay)
 	clock.Step(time.Second)
-	if !idle(q) || len(q.resources) != 0 {
+	if !idle(q) || len(q.byID) != 0 || q.resources.used != 0 {
 		t.Error("what has left the spool was held")
 	}
 	if diff := cmp.Diff([]int{1, 2}, failures); diff != "" {

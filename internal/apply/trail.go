@@ -20,10 +20,10 @@ func (a *Applier) tellApplied(ctx context.Context, t Task, b batch, from int, nu
 		id := webhook.DeliveryID(a.spool.ID(), number)
 		sequence := b.sequence(id)
 		log.Info("A delivery was applied",
-			logging.KeyDelivery, id, logging.KeyResource, t.key, logging.KeyReceiver, t.resource.receiver.name, logging.KeySequence, sequence)
+			logging.KeyDelivery, id, logging.KeyResource, t.key, logging.KeyReceiver, t.receiver, logging.KeySequence, sequence)
 		if i < tracing.MaxBatch {
 			a.Tracer.Applied(ctx, id, tracing.Applied{
-				Resource: t.key, Receiver: t.resource.receiver.name, Started: t.started, Ended: ended, Waited: t.started.Sub(b.receivedAt(from + i)),
+				Resource: t.key, Receiver: t.receiver, Started: t.started, Ended: ended, Waited: t.started.Sub(b.receivedAt(from + i)),
 				Attempts: t.attempts, Deliveries: len(numbers), First: webhook.DeliveryID(a.spool.ID(), numbers[0]), Sequence: sequence,
 			})
 		}
@@ -34,9 +34,9 @@ func (a *Applier) tellApplied(ctx context.Context, t Task, b batch, from int, nu
 func (a *Applier) tellRejected(ctx context.Context, t Task, reason spool.Reason, number uint64) {
 	id := webhook.DeliveryID(a.spool.ID(), number)
 	a.Log.Info("A delivery went to quarantine", logging.KeyDelivery, id, logging.KeyResource, t.key,
-		logging.KeyReceiver, t.resource.receiver.name, logging.KeyReason, reason.Code, logging.KeyMessage, reason.Message)
+		logging.KeyReceiver, t.receiver, logging.KeyReason, reason.Code, logging.KeyMessage, reason.Message)
 	a.Tracer.Applied(ctx, id, tracing.Applied{
-		Resource: t.key, Receiver: t.resource.receiver.name, Started: t.started, Ended: a.Clock.Now(),
+		Resource: t.key, Receiver: t.receiver, Started: t.started, Ended: a.Clock.Now(),
 		Attempts: t.attempts, Failure: reason.Code + ": " + reason.Message,
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/sim-operator/sim-operator/internal/apply"
 	"github.com/sim-operator/sim-operator/internal/monitoring"
 	"github.com/sim-operator/sim-operator/internal/namespaces"
 	"github.com/sim-operator/sim-operator/internal/spool"
@@ -43,7 +44,7 @@ func DefaultOptions() Options {
 		PprofAddress:       "0",
 		SpoolDir:           "/var/lib/sim-operator",
 		Replica:            replicaName(),
-		Workers:            64,
+		Workers:            apply.DefaultWorkers,
 		GracePeriod:        20 * time.Second,
 		QuarantineWhenFull: WhenFullRefuse,
 		Spool:              spool.DefaultOptions(),

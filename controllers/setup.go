@@ -74,7 +74,7 @@ func ManagerOptions(config *rest.Config, only namespaces.Set) (ctrl.Options, err
 			return ctrl.Options{}, fmt.Errorf("build the scheme: %w", err)
 		}
 	}
-	newInformer, err := informers(config, only)
+	lists, err := informers(config, only)
 	if err != nil {
 		return ctrl.Options{}, err
 	}
@@ -82,7 +82,7 @@ func ManagerOptions(config *rest.Config, only namespaces.Set) (ctrl.Options, err
 		Scheme: scheme,
 		Cache: cache.Options{
 			DefaultNamespaces: only.Cache(),
-			NewInformer:       newInformer,
+			NewInformer:       lists,
 			DefaultTransform:  cache.TransformStripManagedFields(),
 			ByObject: map[client.Object]cache.ByObject{
 				&v1alpha1.SimOrder{}: {Transform: slim},

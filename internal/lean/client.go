@@ -1,7 +1,8 @@
-// Package lean writes custom resources to the API server at the least cost to both. The server answers a write with the
-// whole resource, which the writer has just sent: here it is asked for the metadata alone, in protobuf. It checks fields
-// against the schema twice, once for mistakes of whoever typed them: a program that encodes types needs that no more
-// than once. Everything but writes of the resources that it is told of goes to an ordinary client.
+// Package lean writes and lists custom resources at the least cost to the API server and to the program. The server
+// answers a write with the whole resource, which the writer has just sent: here it is asked for the metadata alone, in
+// protobuf. It checks fields against the schema twice, once for mistakes of whoever typed them: a program that encodes
+// types needs that no more than once. Everything but writes and first lists of the resources that it is told of goes to
+// an ordinary client.
 package lean
 
 import (

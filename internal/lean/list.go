@@ -33,7 +33,7 @@ type Kind struct {
 	Resource string
 	// New makes an empty object.
 	New func() runtime.Object
-	// Transform is applied to each object as soon as it has been decoded.
+	// Transform changes each object, in place, as soon as it has been decoded.
 	Transform cache.TransformFunc
 }
 

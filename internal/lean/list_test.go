@@ -141,8 +141,10 @@ func TestARefusalOfAListIsTheServersOwn(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoListIsAnError(t *testing.T) {
-	const whole = `{"apiVersion":"v","items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"}}],"kind":"L","metadata":{"resourceVersion":"7"}}`
+// whole is a list of two.
+const whole = `{"apiVersion":"v","items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"}}],"kind":"L","metadata":{"resourceVersion":"7"}}`
+
+func TestAListIsWholeOrAnError(t *testing.T) {
 	list, err := decodeList(strings.NewReader(whole), orders())
 	if err != nil || list.ResourceVersion != "7" || len(list.Items) != 2 {
 		t.Fatalf("a whole list: %+v, %v", list, err)
@@ -156,6 +158,9 @@ func TestWhatIsNoListIsAnError(t *testing.T) {
 	if _, err := decodeList(lost, orders()); !errors.Is(err, errLost) {
 		t.Errorf("a lost connection: %v", err)
 	}
+}
+
+func TestWhatIsNoListIsAnError(t *testing.T) {
 	if _, err := decodeList(strings.NewReader(strings.Replace(whole, `"b"`, `"refused"`, 1)), orders()); !errors.Is(err, errRefused) {
 		t.Errorf("an object that is not taken: %v", err)
 	}

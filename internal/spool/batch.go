@@ -88,9 +88,7 @@ func (b *batch) putWaiting(d *Delivery, record []byte) error {
 	if err := b.waiting.Put(key, []byte{present}); err != nil {
 		return err
 	}
-	b.waits(*d, sizeOf(record))
-	number := d.Number
-	b.then(func(l *ledger) { l.log(number, hash) })
+	b.waits(*d, sizeOf(record), hash, true)
 	return nil
 }
 
@@ -101,12 +99,15 @@ func (b *batch) newestOf(hash uint64) uint64 {
 	return b.ledger.lines[hash].newest
 }
 
-// waits notes that a delivery has come to wait.
-func (b *batch) waits(d Delivery, size int64) {
+// waits notes that a delivery has come to wait, and whether it has come into the log with that.
+func (b *batch) waits(d Delivery, size int64, keyHash uint64, logged bool) {
 	b.entries = append(b.entries, Entry{Number: d.Number, Receiver: d.Receiver, Kind: d.Kind, Key: d.Key})
-	hash := hashKey(d.Key)
+	number, receiver := d.Number, d.Receiver
 	b.then(func(l *ledger) {
-		l.addWaiting(d.Number, item{share: l.shareOf(d.Receiver), size: size, keyHash: hash})
+		l.addWaiting(number, item{share: l.shareOf(receiver), size: size, keyHash: keyHash})
+		if logged {
+			l.log(number, keyHash)
+		}
 	})
 }
 
@@ -199,7 +200,7 @@ func (b *batch) revive(rows []appliedEntry) (int, error) {
 			return 0, err
 		}
 		b.then(func(l *ledger) { l.applied.remove(row.size) })
-		b.waits(d, row.size)
+		b.waits(d, row.size, row.keyHash, false)
 		revived++
 	}
 	return revived, nil

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"hash/fnv"
 	"time"
 )
 
@@ -166,8 +165,13 @@ func getTime(b []byte) time.Time {
 
 // hashKey stands for a Key in memory and in the file. Two keys of one hash make each other's deliveries Previous, which
 // costs the reader of Previous a gap that is none.
+//
+// It is FNV-1a, written out here because hash/fnv takes the key as bytes, and would cost two allocations for each delivery.
 func hashKey(key string) uint64 {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(key)) // never fails
-	return h.Sum64()
+	const offset, prime = 14695981039346656037, 1099511628211
+	hash := uint64(offset)
+	for i := range len(key) {
+		hash = (hash ^ uint64(key[i])) * prime
+	}
+	return hash
 }

@@ -3,6 +3,7 @@ package spool
 import (
 	"bytes"
 	"errors"
+	"hash/fnv"
 	"testing"
 	"time"
 )
@@ -79,4 +80,14 @@ func FuzzDecode(f *testing.F) {
 		}
 		same(t, "decoded again", got, d)
 	})
+}
+
+func TestTheHashOfAKeyIsThatOfTheFile(t *testing.T) {
+	for _, key := range []string{"", "a", "sims/orders/6b1c0f0e-8d5a-4f43-9c55-3a2c1d7e9f10", "\x00\xff"} {
+		h := fnv.New64a()
+		_, _ = h.Write([]byte(key)) // never fails
+		if got := hashKey(key); got != h.Sum64() {
+			t.Errorf("the hash of %q is %x, and in files that exist %x", key, got, h.Sum64())
+		}
+	}
 }

@@ -35,11 +35,14 @@ func retries() workqueue.TypedRateLimiter[reconcile.Request] {
 
 // change is what one reconcile has to carry out on one resource.
 type change struct {
-	// before and after are the resource with nothing but its identity, its version and its status: the whole of it, with
-	// its reports, would be encoded twice to find out how the statuses differ.
-	before, after client.Object
-	events        []eventsv1.Event
-	// status says that the status of after differs from that of before.
+	// object is the resource with nothing but its identity, its version and the status that it is to have: the server takes
+	// nothing else from a write of a status.
+	object client.Object
+	// before is the resource as it was, where others write into its status, too: then only what differs is sent. It is nil
+	// where nobody else does.
+	before client.Object
+	events []eventsv1.Event
+	// status says that the status is another one than the resource has.
 	status bool
 	// expired says that the resource is to be deleted when the rest is done.
 	expired bool
@@ -82,17 +85,25 @@ func (c *committer) commit(ctx context.Context, ch change) error {
 	}
 	if ch.status {
 		started := c.trail.now()
-		patch := client.MergeFromWithOptions(ch.before, client.MergeFromWithOptimisticLock{})
-		if err := c.client.Status().Patch(ctx, ch.after, patch, client.FieldOwner(v1alpha1.FieldManagerManager)); err != nil {
-			return fmt.Errorf("patch status: %w", err)
+		if err := c.writeStatus(ctx, ch); err != nil {
+			return fmt.Errorf("write status: %w", err)
 		}
 		c.trail.statusWritten(ctx, ch.events, started)
 	}
 	// What a finalizer holds has been deleted already.
-	if ch.expired && ch.after.GetDeletionTimestamp().IsZero() {
-		return c.deleteJudged(ctx, ch.after)
+	if ch.expired && ch.object.GetDeletionTimestamp().IsZero() {
+		return c.deleteJudged(ctx, ch.object)
 	}
 	return nil
+}
+
+// writeStatus sends all of a status if it may: to apply a patch the server encodes the whole resource, and decodes it again.
+func (c *committer) writeStatus(ctx context.Context, ch change) error {
+	owner := client.FieldOwner(v1alpha1.FieldManagerManager)
+	if ch.before != nil {
+		return c.client.Status().Patch(ctx, ch.object, client.MergeFromWithOptions(ch.before, client.MergeFromWithOptimisticLock{}), owner)
+	}
+	return c.client.Status().Update(ctx, ch.object, owner)
 }
 
 func (c *committer) createEvent(ctx context.Context, event *eventsv1.Event) error {

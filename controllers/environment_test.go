@@ -116,6 +116,10 @@ func (f *traffic) newClient(config *rest.Config, options client.Options) (client
 			}
 			return err
 		},
+		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
+			f.wrote("update "+sub, obj)
+			return c.SubResource(sub).Update(ctx, obj, opts...)
+		},
 		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
 			f.wrote("patch "+sub, obj)
 			return c.SubResource(sub).Patch(ctx, obj, patch, opts...)

@@ -17,7 +17,7 @@ import (
 )
 
 // +kubebuilder:rbac:groups=sim-operator.io,resources=simalerts,verbs=list;watch;delete
-// +kubebuilder:rbac:groups=sim-operator.io,resources=simalerts/status,verbs=patch
+// +kubebuilder:rbac:groups=sim-operator.io,resources=simalerts/status,verbs=update
 
 // SimAlertReconciler keeps the status and the Events of SimAlerts.
 type SimAlertReconciler struct {
@@ -50,8 +50,7 @@ func (r *SimAlertReconciler) Reconcile(ctx context.Context, alert *v1alpha1.SimA
 	}
 	d := foldAlert(alert, lim, r.clock.Now())
 	return settled(whenDue(d.wait, alert.UID), r.commit(ctx, change{
-		before:  &v1alpha1.SimAlert{ObjectMeta: identity(&alert.ObjectMeta), Status: alert.Status},
-		after:   &v1alpha1.SimAlert{ObjectMeta: identity(&alert.ObjectMeta), Status: d.status},
+		object:  &v1alpha1.SimAlert{ObjectMeta: identity(&alert.ObjectMeta), Status: d.status},
 		events:  d.events,
 		status:  !apiequality.Semantic.DeepEqual(alert.Status, d.status),
 		expired: d.expired,

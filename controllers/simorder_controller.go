@@ -17,7 +17,7 @@ import (
 )
 
 // +kubebuilder:rbac:groups=sim-operator.io,resources=simorders,verbs=list;watch;delete
-// +kubebuilder:rbac:groups=sim-operator.io,resources=simorders/status,verbs=patch
+// +kubebuilder:rbac:groups=sim-operator.io,resources=simorders/status,verbs=update
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create
 
 // SimOrderReconciler keeps the status and the Events of SimOrders.
@@ -55,8 +55,7 @@ func (r *SimOrderReconciler) Reconcile(ctx context.Context, order *v1alpha1.SimO
 
 func (r *SimOrderReconciler) commitOrder(ctx context.Context, order *v1alpha1.SimOrder, d *decision[v1alpha1.SimOrderStatus]) error {
 	err := r.commit(ctx, change{
-		before:  &v1alpha1.SimOrder{ObjectMeta: identity(&order.ObjectMeta), Status: order.Status},
-		after:   &v1alpha1.SimOrder{ObjectMeta: identity(&order.ObjectMeta), Status: d.status},
+		object:  &v1alpha1.SimOrder{ObjectMeta: identity(&order.ObjectMeta), Status: d.status},
 		events:  d.events,
 		status:  !apiequality.Semantic.DeepEqual(order.Status, d.status),
 		expired: d.expired,

@@ -80,8 +80,8 @@ func (r *SimReceiverReconciler) Reconcile(ctx context.Context, receiver *v1alpha
 	after := receiver.DeepCopy()
 	after.Status = d.status
 	return settled(ctrl.Result{RequeueAfter: lookAgain}, r.commit(ctx, change{
+		object: after,
 		before: receiver,
-		after:  after,
 		status: !apiequality.Semantic.DeepEqual(receiver.Status, d.status),
 	}))
 }

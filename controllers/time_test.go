@@ -53,13 +53,13 @@ func TestYears(t *testing.T) {
 		writes []string
 	}{
 		{hour: 72, more: before},
-		{hour: 72, more: then, writes: []string{eventCreated(slow, "overdue"), patched(slow)}},
+		{hour: 72, more: then, writes: []string{eventCreated(slow, "overdue"), wroteStatus(slow)}},
 		{hour: 720, more: before},
 		{hour: 720, more: then, writes: []string{deleted(quick)}},
 		{hour: 840, more: before},
-		{hour: 840, more: then, writes: []string{patched(silent), patched(forever)}},
+		{hour: 840, more: then, writes: []string{wroteStatus(silent), wroteStatus(forever)}},
 		{
-			hour: 960, more: then, writes: []string{eventCreated(slow, 2), patched(slow)},
+			hour: 960, more: then, writes: []string{eventCreated(slow, 2), wroteStatus(slow)},
 			first: func() {
 				fetch(t, w.client, slow)
 				slow.Spec.Reports = append(slow.Spec.Reports, orderReport(2, 960*secondsPerHour, complete))
@@ -71,7 +71,7 @@ func TestYears(t *testing.T) {
 		{hour: 2160, more: before},
 		{hour: 2160, more: then, writes: []string{deleted(over)}},
 		{
-			hour: 2400, more: then, writes: []string{eventCreated(silent, 2), patched(silent)},
+			hour: 2400, more: then, writes: []string{eventCreated(silent, 2), wroteStatus(silent)},
 			first: func() {
 				fetch(t, w.client, silent)
 				silent.Spec.Reports = append(silent.Spec.Reports, alertReport(2, 2400*secondsPerHour, off, "10"))
@@ -134,11 +134,11 @@ func TestWhatFellDueWhileNoManagerRan(t *testing.T) {
 	w.stop()
 	w.to(72, 0)
 	w.start()
-	w.wrote(eventCreated(overdue, "overdue"), patched(overdue), deleted(over))
+	w.wrote(eventCreated(overdue, "overdue"), wroteStatus(overdue), deleted(over))
 	w.to(50+72, -time.Second)
 	w.wrote()
 	w.to(50+72, 0)
-	w.wrote(eventCreated(later, "overdue"), patched(later))
+	w.wrote(eventCreated(later, "overdue"), wroteStatus(later))
 }
 
 // A machine slept, or its clock was set: the manager notices in half a day at most. Where the clock lags behind, what
@@ -162,7 +162,7 @@ func TestAClockThatWasSet(t *testing.T) {
 		w.wrote()
 	}
 	w.to(772, 0)
-	w.wrote(eventCreated(unfinished, "overdue"), patched(unfinished))
+	w.wrote(eventCreated(unfinished, "overdue"), wroteStatus(unfinished))
 }
 
 // The receiver is gone, and what it brought stays, says so, and is not deleted however long it takes. When there is a
@@ -178,21 +178,21 @@ func TestOrphans(t *testing.T) {
 	if err := w.client.Delete(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	w.wrote(patched(finished), patched(active))
+	w.wrote(wroteStatus(finished), wroteStatus(active))
 	for _, list := range [][]metav1.Condition{fetch(t, w.client, finished).Status.Conditions, fetch(t, w.client, active).Status.Conditions} {
 		if err := conditionIs(list, "Orphaned", metav1.ConditionTrue, "ReceiverDeleted"); err != nil {
 			t.Error(err)
 		}
 	}
 	w.to(840, 0)
-	w.wrote(patched(active))
+	w.wrote(wroteStatus(active))
 	for year := 1; year < 10; year++ {
 		w.to(year*8760, 0)
 		w.wrote()
 	}
 
 	w.receiver("demo", asIs)
-	w.wrote(patched(finished), deleted(finished), patched(active))
+	w.wrote(wroteStatus(finished), deleted(finished), wroteStatus(active))
 	if meta.FindStatusCondition(fetch(t, w.client, active).Status.Conditions, "Orphaned") != nil {
 		t.Error("its receiver is back, and it is still Orphaned")
 	}
@@ -215,7 +215,7 @@ func TestFlappingLastsAsLongAsItFlaps(t *testing.T) {
 	w.to(1, time.Minute-time.Second)
 	w.wrote()
 	w.to(1, time.Minute)
-	w.wrote(patched(alert))
+	w.wrote(wroteStatus(alert))
 	if meta.FindStatusCondition(fetch(t, w.client, alert).Status.Conditions, "Flapping") != nil {
 		t.Error("it is quiet, and still Flapping")
 	}
@@ -224,7 +224,7 @@ func TestFlappingLastsAsLongAsItFlaps(t *testing.T) {
 	for _, within := range []v1alpha1.Duration{"2h", "0"} {
 		fetch(t, w.client, r).Spec.Flapping.Within = within
 		update(t, w.client, r)
-		w.wrote(patched(alert))
+		w.wrote(wroteStatus(alert))
 	}
 }
 
@@ -252,15 +252,15 @@ func TestAChangedLimitWritesWhatItChanges(t *testing.T) {
 		t.Fatalf("%d writes at first", n)
 	}
 
-	var patches, both []string
+	var statuses, both []string
 	for _, o := range orders[:affected] {
-		patches = append(patches, patched(o))
-		both = append(both, patched(o), eventCreated(o, "overdue"))
+		statuses = append(statuses, wroteStatus(o))
+		both = append(both, wroteStatus(o), eventCreated(o, "overdue"))
 	}
 	for i, step := range []struct {
 		overdueAfter v1alpha1.Duration
 		writes       []string
-	}{{"1h", both}, {"2h", nil}, {"48h", patches}, {"1h", both}, {"0", patches}} {
+	}{{"1h", both}, {"2h", nil}, {"48h", statuses}, {"1h", both}, {"0", statuses}} {
 		fetch(t, w.client, r).Spec.OverdueAfter = step.overdueAfter
 		update(t, w.client, r)
 		if step.writes == nil {
@@ -324,7 +324,7 @@ func TestManyExpireAtOnce(t *testing.T) {
 		t.Errorf("%d deletions at a time", n)
 	}
 	last := lastDeletion(writes)
-	if at := slices.Index(writes, patched(fresh)); at < 0 || at > last {
+	if at := slices.Index(writes, wroteStatus(fresh)); at < 0 || at > last {
 		t.Errorf("the fresh order was write %d; the last deletion was write %d", at, last)
 	}
 }

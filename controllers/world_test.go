@@ -254,8 +254,8 @@ func eachOf(n int, do func(i int)) {
 	group.Wait()
 }
 
-func patched(obj client.Object) string { return writeOf("patch status", obj) }
-func deleted(obj client.Object) string { return writeOf("delete", obj) }
+func wroteStatus(obj client.Object) string { return writeOf("update status", obj) }
+func deleted(obj client.Object) string     { return writeOf("delete", obj) }
 
 func writeOf(verb string, obj client.Object) string {
 	return fmt.Sprintf("%s %T %s", verb, obj, client.ObjectKeyFromObject(obj))

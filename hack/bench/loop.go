@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -160,14 +159,8 @@ func (w *loop) createAll(ctx context.Context, number int) error {
 	if _, err := w.events.Create(ctx, event, metav1.CreateOptions{FieldManager: v1alpha1.FieldManagerManager}); err != nil {
 		return err
 	}
-	patch, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"resourceVersion": made.ResourceVersion},
-		"status":   w.order.Status,
-	})
-	if err != nil {
-		return err
-	}
-	return w.statuses.Patch(types.MergePatchType).Namespace(baselineNamespace).Resource("simorders").Name(made.Name).SubResource("status").
-		VersionedParams(&metav1.PatchOptions{FieldManager: v1alpha1.FieldManagerManager}, metav1.ParameterCodec).
-		Body(patch).Do(ctx).Into(&v1alpha1.SimOrder{})
+	made.Status = w.order.Status
+	return w.statuses.Put().Namespace(baselineNamespace).Resource("simorders").Name(made.Name).SubResource("status").
+		VersionedParams(&metav1.UpdateOptions{FieldManager: v1alpha1.FieldManagerManager}, metav1.ParameterCodec).
+		Body(made).Do(ctx).Into(&v1alpha1.SimOrder{})
 }

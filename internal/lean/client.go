@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,7 +24,7 @@ import (
 const metadataOnly = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1," +
 	"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
-// Client is a client whose writes of the resources of one group and version are lean: after Create, Update and a Patch
+// Client is a client whose writes of the resources of one group and version are lean: after Create, Update and an Update
 // of the status, the object has the metadata that the server gave it, without managed fields. The rest of it is as it
 // was sent, even where a default of the schema or an admission webhook has changed it.
 type Client struct {
@@ -31,6 +32,8 @@ type Client struct {
 	group   schema.GroupVersion
 	encoder runtime.Encoder
 	rest    rest.Interface
+	// resources are the plurals that have been asked for, by kind; the mapper finds them anew each time, at some cost.
+	resources sync.Map
 }
 
 // New wraps a client. The configuration and the HTTP client are those that it was made with.
@@ -113,21 +116,21 @@ type statusWriter struct {
 	client *Client
 }
 
-// Patch implements client.SubResourceWriter.
-func (w *statusWriter) Patch(ctx context.Context, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+// Update implements client.SubResourceWriter.
+func (w *statusWriter) Update(ctx context.Context, obj client.Object, opts ...client.SubResourceUpdateOption) error {
 	resource, ours, err := w.client.resourceOf(obj)
 	if err != nil {
 		return err
 	}
-	if !ours {
-		return w.SubResourceWriter.Patch(ctx, obj, patch, opts...)
+	options := (&client.SubResourceUpdateOptions{}).ApplyOptions(opts)
+	if !ours || options.SubResourceBody != nil {
+		return w.SubResourceWriter.Update(ctx, obj, opts...)
 	}
-	options := (&client.SubResourcePatchOptions{}).ApplyOptions(opts)
-	body, err := patch.Data(obj)
+	body, err := runtime.Encode(w.client.encoder, obj)
 	if err != nil {
-		return fmt.Errorf("encode the patch of %s: %w", obj.GetName(), err)
+		return fmt.Errorf("encode %s: %w", obj.GetName(), err)
 	}
-	request := w.client.rest.Patch(patch.Type()).Namespace(obj.GetNamespace()).Resource(resource).Name(obj.GetName()).SubResource("status")
+	request := w.client.rest.Put().Namespace(obj.GetNamespace()).Resource(resource).Name(obj.GetName()).SubResource("status")
 	return answered(ctx, parameters(request, options.FieldManager, options.DryRun).Body(body), obj)
 }
 
@@ -140,11 +143,18 @@ func (c *Client) resourceOf(obj client.Object) (resource string, ours bool, err 
 	if kind.GroupVersion() != c.group {
 		return "", false, nil
 	}
+	if known, ok := c.resources.Load(kind.Kind); ok {
+		return known.(string), true, nil //nolint:forcetypeassert // only strings are stored
+	}
 	mapping, err := c.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
 	if err != nil {
 		return "", false, fmt.Errorf("find out how %s is served: %w", kind.Kind, err)
 	}
-	return mapping.Resource.Resource, mapping.Scope.Name() == meta.RESTScopeNameNamespace, nil
+	if mapping.Scope.Name() != meta.RESTScopeNameNamespace {
+		return "", false, nil
+	}
+	c.resources.Store(kind.Kind, mapping.Resource.Resource)
+	return mapping.Resource.Resource, true, nil
 }
 
 func parameters(request *rest.Request, fieldManager string, dryRun []string) *rest.Request {

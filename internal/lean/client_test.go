@@ -114,13 +114,23 @@ func TestAnObjectIsAsTheServerHasItAfterEachWrite(t *testing.T) {
 		t.Errorf("version %s, generation %d", o.ResourceVersion, o.Generation)
 	}
 
-	was := o.DeepCopy()
 	o.Status = v1alpha1.SimOrderStatus{State: v1alpha1.OrderStateOpen, ObservedSequence: 1}
-	patch := client.MergeFromWithOptions(was, client.MergeFromWithOptimisticLock{})
-	if err := c.Status().Patch(t.Context(), o, patch, client.FieldOwner("tester")); err != nil {
+	if err := c.Status().Update(t.Context(), o, client.FieldOwner("tester")); err != nil {
 		t.Fatal(err)
 	}
-	same("status patch")
+	same("status update")
+
+	o.Status.ObservedSequence = 2
+	spec, labels := o.Spec, o.Labels
+	bare := &v1alpha1.SimOrder{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Name, UID: o.UID, ResourceVersion: o.ResourceVersion}, Status: o.Status}
+	if err := c.Status().Update(t.Context(), bare, client.FieldOwner("tester")); err != nil {
+		t.Fatal(err)
+	}
+	o.ObjectMeta = bare.ObjectMeta
+	same("status update of nothing but a status")
+	if diff := cmp.Diff(spec, o.Spec); diff != "" || !maps.Equal(labels, o.Labels) {
+		t.Errorf("that changed labels to %v, and the spec:\n%s", o.Labels, diff)
+	}
 
 	if got := slices.Collect(maps.Keys(seen.types)); !slices.Equal(got, []string{"application/vnd.kubernetes.protobuf"}) {
 		t.Errorf("answered in %q", got)
@@ -152,21 +162,20 @@ func TestErrorsAreThoseOfAnyClient(t *testing.T) {
 	nowhere.Name, nowhere.ResourceVersion = "elsewhere", o.ResourceVersion
 	invalid := o.DeepCopy()
 	invalid.Spec.OrderID = "not an id"
-	unpatched := stale.DeepCopy()
-	unpatched.Status.State = v1alpha1.OrderStateOpen
+	another := o.DeepCopy()
+	another.UID = "5f0c63de-2f3a-4e1a-9c1e-0b8e8f1e8a11"
 	for what, test := range map[string]struct {
 		err error
 		is  func(error) bool
 	}{
-		"create what is there":   {c.Create(t.Context(), order(namespace)), apierrors.IsAlreadyExists},
-		"create in no namespace": {c.Create(t.Context(), order("no-such-namespace")), apierrors.IsNotFound},
-		"update what is old":     {c.Update(t.Context(), stale.DeepCopy()), apierrors.IsConflict},
-		"update what is not":     {c.Update(t.Context(), nowhere), apierrors.IsNotFound},
-		"update to what may not": {c.Update(t.Context(), invalid), apierrors.IsInvalid},
-		"patch what is old": {
-			c.Status().Patch(t.Context(), unpatched, client.MergeFromWithOptions(stale, client.MergeFromWithOptimisticLock{})),
-			apierrors.IsConflict,
-		},
+		"create what is there":       {c.Create(t.Context(), order(namespace)), apierrors.IsAlreadyExists},
+		"create in no namespace":     {c.Create(t.Context(), order("no-such-namespace")), apierrors.IsNotFound},
+		"update what is old":         {c.Update(t.Context(), stale.DeepCopy()), apierrors.IsConflict},
+		"update what is not":         {c.Update(t.Context(), nowhere), apierrors.IsNotFound},
+		"update to what may not":     {c.Update(t.Context(), invalid), apierrors.IsInvalid},
+		"status of what is old":      {c.Status().Update(t.Context(), stale.DeepCopy()), apierrors.IsConflict},
+		"status of what is not":      {c.Status().Update(t.Context(), nowhere.DeepCopy()), apierrors.IsNotFound},
+		"status of another namesake": {c.Status().Update(t.Context(), another), apierrors.IsConflict},
 	} {
 		if !test.is(test.err) {
 			t.Errorf("%s: %v", what, test.err)

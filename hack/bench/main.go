@@ -42,11 +42,13 @@ type sizes struct {
 	waiting int           // deliveries in the spool when the ingress's memory is read
 	small   int           // resources that a delivery's cost is compared at; it is measured at a tenth of these, too
 	large   int
-	fresh   int // deliveries of each round of the cost
+	// fresh is how many deliveries there are in each round of the cost, at most. All rounds together take longer than the five
+	// minutes after which an API server does again what it does for itself.
+	fresh int
 }
 
 func fullSizes() sizes {
-	return sizes{rounds: 5, turn: 1500 * time.Millisecond, objects: 2000, samples: 300, waiting: 100_000, small: 10_000, large: 100_000, fresh: 2000}
+	return sizes{rounds: 5, turn: 1500 * time.Millisecond, objects: 2000, samples: 300, waiting: 100_000, small: 10_000, large: 100_000, fresh: 8000}
 }
 
 func quickSizes() sizes {

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/sim-operator/sim-operator/hack/bench/record"
@@ -134,6 +136,8 @@ func (e *estate) noteCost(ctx context.Context, size, fresh int) error {
 	}
 	e.costs[record.NewAlert][size] = medianCost(rounds)
 	e.costs[record.NewAlert][size].note(e.lab.table, size, record.NewAlert)
+	dearest := slices.MaxFunc(rounds, func(a, b cost) int { return cmp.Compare(a.total(), b.total()) })
+	e.lab.table.note(record.At(size, record.Processor(record.NewAlert))+" in the dearest round", milliseconds(dearest.total()), "ms")
 	return nil
 }
 

@@ -118,7 +118,12 @@ func (f *traffic) newClient(config *rest.Config, options client.Options) (client
 		},
 		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
 			f.wrote("update "+sub, obj)
-			return c.SubResource(sub).Update(ctx, obj, opts...)
+			err := c.SubResource(sub).Update(ctx, obj, opts...)
+			// Where a reconcile comes before the cache has heard of the last write, the server refuses what it writes.
+			if apierrors.IsConflict(err) {
+				f.wroteNothing("update "+sub, obj)
+			}
+			return err
 		},
 		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
 			f.wrote("patch "+sub, obj)

@@ -32,7 +32,7 @@ import (
 
 const (
 	// patience is how long a test waits for what must come. It is only spent when a test fails.
-	patience = 30 * time.Second
+	patience = 90 * time.Second
 	pollWait = 20 * time.Millisecond
 )
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -22,13 +23,21 @@ func FuzzReadObject(f *testing.F) {
 	} {
 		f.Add([]byte(body))
 	}
+	many := ""
+	for i := range 2 * usualMembers {
+		many += fmt.Sprintf(`"Key%d": %d, `, i, i)
+	}
+	f.Add([]byte("{" + many + `"last": 0}`))
+	for _, twice := range []string{"key0", fmt.Sprintf("kEy%d", usualMembers), fmt.Sprintf("KEY%d", 2*usualMembers-1)} {
+		f.Add([]byte("{" + many + `"` + twice + `": 0}`))
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got, err := readObject(body)
+		got, err := readObject(body, nil)
 		want, wantErr := readByTokens(body)
 		if text(err) != text(wantErr) {
 			t.Fatalf("error = %v, want %v", err, wantErr)
 		}
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(nested{})); diff != "" {
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(member{}, value{})); diff != "" {
 			t.Errorf("members (-want +got):\n%s", diff)
 		}
 	})
@@ -53,19 +62,20 @@ func readByTokens(body []byte) (object, error) {
 	if first != json.Delim('{') {
 		return nil, &SyntaxError{"the body is not a JSON object"}
 	}
-	members := object{}
+	members, folded := object(nil), map[string]bool{}
 	for decoder.More() {
 		key, err := readKey(decoder)
 		if err != nil {
 			return nil, err
 		}
-		folded := strings.ToLower(key)
-		if _, twice := members[folded]; twice {
+		if folded[strings.ToLower(key)] {
 			return nil, duplicateKey(key)
 		}
-		if members[folded], err = readValue(decoder, 2); err != nil {
+		value, err := readValue(decoder, 2)
+		if err != nil {
 			return nil, err
 		}
+		members, folded[strings.ToLower(key)] = append(members, member{key, value}), true
 	}
 	return members, nil
 }
@@ -83,22 +93,35 @@ func readKey(decoder *json.Decoder) (string, error) {
 }
 
 // readValue reads a value that, if it is an object or an array, is the depth-th level of nesting.
-func readValue(decoder *json.Decoder, depth int) (any, error) {
+func readValue(decoder *json.Decoder, depth int) (value, error) {
 	token, err := decoder.Token()
 	if err != nil {
-		return nil, &SyntaxError{err.Error()}
+		return value{}, &SyntaxError{err.Error()}
 	}
 	opening, ok := token.(json.Delim)
 	if !ok {
-		return token, nil
+		return scalar(token), nil
 	}
 	if depth > MaxDepth {
-		return nil, &SyntaxError{fmt.Sprintf("the body nests more than %d levels deep", MaxDepth)}
+		return value{}, &SyntaxError{fmt.Sprintf("the body nests more than %d levels deep", MaxDepth)}
 	}
 	if err := skipNested(decoder, opening == '{', depth); err != nil {
-		return nil, err
+		return value{}, err
 	}
-	return nested{}, nil
+	return value{kind: kindNested}, nil
+}
+
+func scalar(token json.Token) value {
+	switch token := token.(type) {
+	case string:
+		return value{kindString, token}
+	case json.Number:
+		return value{kindNumber, token.String()}
+	case bool:
+		return value{kindBoolean, strconv.FormatBool(token)}
+	default:
+		return value{}
+	}
 }
 
 func skipNested(decoder *json.Decoder, isObject bool, depth int) error {

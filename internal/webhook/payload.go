@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -60,32 +59,32 @@ func (a Alert) Name() string {
 // ParseOrder reads the body of an Orders Update delivery. The error is a *SyntaxError where it is no JSON object, and a
 // *FieldError where it is one that says too little or what we cannot read.
 func ParseOrder(body []byte) (Order, error) {
-	members, err := readObject(body)
+	members, err := readObject(body, make(object, 0, usualMembers))
 	if err != nil {
 		return Order{}, err
 	}
-	f := fields{members: members}
+	f := fields{members: members, err: &err}
 	order := Order{
 		OrderID: f.requiredUUID("OrderId"),
-		State:   v1alpha1.OrderState(f.requiredCode("State", names(v1alpha1.OrderStates()))),
-		Type:    v1alpha1.OrderType(f.code("Type", names(v1alpha1.OrderTypes()))),
+		State:   requiredCode(&f, "State", v1alpha1.OrderStates()),
+		Type:    code(&f, "Type", v1alpha1.OrderTypes()),
 		SimID:   f.uuid("SimId"),
 		PoolID:  f.uuid("PoolId"),
 		APNID:   f.uuid("APNId"),
 	}
-	if f.err != nil {
-		return Order{}, f.err
+	if err != nil {
+		return Order{}, err
 	}
 	return order, nil
 }
 
 // ParseAlert reads the body of an Alert delivery, with the errors of ParseOrder.
 func ParseAlert(body []byte) (Alert, error) {
-	members, err := readObject(body)
+	members, err := readObject(body, make(object, 0, usualMembers))
 	if err != nil {
 		return Alert{}, err
 	}
-	f := fields{members: members}
+	f := fields{members: members, err: &err}
 	alert := Alert{
 		AlertID:          f.requiredUUID("AlertId"),
 		EntityID:         f.requiredUUID("EntityId"),
@@ -97,48 +96,29 @@ func ParseAlert(body []byte) (Alert, error) {
 		ConditionalValue: f.text("AlertConditionalValue", MaxTextRunes),
 		TriggerValue:     f.text("AlertTriggerValue", MaxTextRunes),
 	}
-	if f.err != nil {
-		return Alert{}, f.err
+	if err != nil {
+		return Alert{}, err
 	}
 	return alert, nil
-}
-
-func names[S ~string](values []S) []string {
-	texts := make([]string, len(values))
-	for i, value := range values {
-		texts[i] = string(value)
-	}
-	return texts
 }
 
 // fields reads members of a document and keeps the first error, so that a parser reads as a list of its fields.
 type fields struct {
 	members object
-	err     error
-}
-
-func (f *fields) member(field string) any {
-	return f.members[strings.ToLower(field)]
+	err     *error // not here, or the compiler would take members to outlive the parser, and put them on the heap
 }
 
 func (f *fields) fail(field, format string, args ...any) {
-	if f.err == nil {
-		f.err = &FieldError{Field: field, Detail: fmt.Sprintf(format, args...)}
+	if *f.err == nil {
+		*f.err = &FieldError{Field: field, Detail: fmt.Sprintf(format, args...)}
 	}
 }
 
 // text reads a string, a number or a boolean as it was sent; null and a missing member are empty.
 func (f *fields) text(field string, maxRunes int) string {
-	text := ""
-	switch value := f.member(field).(type) {
-	case nil:
-	case string:
-		text = value
-	case json.Number:
-		text = value.String()
-	case bool:
-		text = strconv.FormatBool(value)
-	default:
+	sent := f.members.value(field)
+	text := sent.text
+	if sent.kind == kindNested {
 		f.fail(field, "must be a string or a number")
 	}
 	if utf8.RuneCountInString(text) > maxRunes {
@@ -169,8 +149,7 @@ func isUUID(text string) bool {
 }
 
 func (f *fields) requiredUUID(field string) v1alpha1.UUID {
-	text, _ := f.member(field).(string)
-	id := v1alpha1.UUID(strings.ToLower(text))
+	id := v1alpha1.UUID(strings.ToLower(f.members.value(field).asString()))
 	if !isUUID(string(id)) {
 		f.fail(field, "must be a UUID")
 	}
@@ -179,7 +158,7 @@ func (f *fields) requiredUUID(field string) v1alpha1.UUID {
 
 // uuid reads an id that may be missing, null, empty or the nil UUID, all of which mean that there is none.
 func (f *fields) uuid(field string) v1alpha1.UUID {
-	if value := f.member(field); value == nil || value == "" {
+	if sent := f.members.value(field); sent.text == "" && sent.kind != kindNested {
 		return ""
 	}
 	if id := f.requiredUUID(field); id != nilUUID {
@@ -188,17 +167,17 @@ func (f *fields) uuid(field string) v1alpha1.UUID {
 	return ""
 }
 
-func (f *fields) requiredCode(field string, known []string) string {
-	code := f.code(field, known)
-	if code == "" {
+func requiredCode[C ~string](f *fields, field string, known []C) C {
+	read := code(f, field, known)
+	if read == "" {
 		f.fail(field, "is missing")
 	}
-	return code
+	return read
 }
 
 // code reads a code by its number, its numeric string, or its name in any case. The index in known is the number; a
 // number beyond it is kept as Code<N>, for the sender announces that there will be more.
-func (f *fields) code(field string, known []string) string {
+func code[C ~string](f *fields, field string, known []C) C {
 	text := strings.TrimSpace(f.text(field, MaxTextRunes))
 	if text == "" {
 		return ""
@@ -207,15 +186,23 @@ func (f *fields) code(field string, known []string) string {
 		if number < len(known) {
 			return known[number]
 		}
-		return "Code" + strconv.Itoa(number)
+		return C("Code" + strconv.Itoa(number))
 	}
 	for _, name := range known {
-		if strings.EqualFold(text, name) {
+		if strings.EqualFold(text, string(name)) {
 			return name
 		}
 	}
-	f.fail(field, "must be a code from 0, or one of %s", strings.Join(known, ", "))
+	f.fail(field, "must be a code from 0, or one of %s", join(known))
 	return ""
+}
+
+func join[C ~string](codes []C) string {
+	texts := make([]string, len(codes))
+	for i, code := range codes {
+		texts[i] = string(code)
+	}
+	return strings.Join(texts, ", ")
 }
 
 // codeNumber reads 17 and Code17, up to nine digits.
@@ -237,9 +224,9 @@ func codeNumber(text string) (number int, ok bool) {
 }
 
 func (f *fields) trigger(field string) v1alpha1.AlertTrigger {
-	text, _ := f.member(field).(string)
+	text := strings.TrimSpace(f.members.value(field).asString())
 	for _, trigger := range []v1alpha1.AlertTrigger{v1alpha1.AlertTriggerOn, v1alpha1.AlertTriggerOff} {
-		if strings.EqualFold(strings.TrimSpace(text), string(trigger)) {
+		if strings.EqualFold(text, string(trigger)) {
 			return trigger
 		}
 	}

@@ -30,15 +30,21 @@ import (
 const (
 	// collectAt is by how many percent the heap grows before the collector runs. After a burst most of it is what waits, and
 	// stays: with Go's own 100 there would be as much garbage again.
-	collectAt = 50
+	collectAt = 35
 	// ballastBytes are allocated and never touched, so that they take no memory. They count as heap: without them the
 	// collector would run every 4 MiB while little is kept, dozens of times a second under load.
-	ballastBytes = 16 << 20
+	ballastBytes = 44 << 20
+	// spareThreads run Go code beside those that Go has by itself, one for each processor: the spool's committer holds one of
+	// them while it waits for the disk, and everybody else would have to do with the rest.
+	spareThreads = 1
 )
 
 func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
+	}
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + spareThreads)
 	}
 	ballast := make([]byte, ballastBytes)
 	defer runtime.KeepAlive(ballast)

@@ -37,7 +37,7 @@ const (
 	// doneLinger is how long applied deliveries wait for a commit to go with before they get one of their own.
 	doneLinger = 20 * time.Millisecond
 	// maxGather is how long a commit waits for others to come along, where many call at a time.
-	maxGather = 2 * time.Millisecond
+	maxGather = time.Millisecond
 	// maxCommitPrunes bounds how many applied deliveries one commit forgets. It is more than a commit brings on average.
 	maxCommitPrunes = 2048
 	// pruneInterval is how often a spool that has nothing to commit looks whether there is something to forget.

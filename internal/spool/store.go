@@ -260,15 +260,19 @@ func (st *store) update(fn func(buckets) error) error {
 	return err
 }
 
-// usage is the size of the file, and how much of it is in use.
+// usage is the size of the file, and how much of it is in use. A closed store has none.
 func (st *store) usage() (file, used int64) {
-	_ = st.view(func(b buckets) error { // a closed store has no usage
-		stats := st.db.Stats()
-		file = b.tx.Size()
-		used = file - int64(stats.FreePageN+stats.PendingPageN)*int64(st.db.Info().PageSize)
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	if st.db == nil {
+		return 0, 0
+	}
+	_ = st.db.View(func(tx *bbolt.Tx) error { // it is open
+		file = tx.Size()
 		return nil
 	})
-	return file, used
+	stats := st.db.Stats()
+	return file, file - int64(stats.FreePageN+stats.PendingPageN)*int64(st.db.Info().PageSize)
 }
 
 func bucketsOf(tx *bbolt.Tx) buckets {

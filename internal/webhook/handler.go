@@ -247,7 +247,11 @@ func splitPath(path string) (token, kind string, ok bool) {
 }
 
 func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *problem) {
-	body, err := readAll(http.MaxBytesReader(w, r.Body, h.options.Limits.BodyBytes), r.ContentLength)
+	from := r.Body
+	if r.ContentLength < 0 { // a length that was announced has been looked at, and net/http reads no more than that
+		from = http.MaxBytesReader(w, r.Body, h.options.Limits.BodyBytes)
+	}
+	body, err := readAll(from, r.ContentLength)
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):

@@ -149,11 +149,14 @@ func isUUID(text string) bool {
 }
 
 func (f *fields) requiredUUID(field string) v1alpha1.UUID {
-	id := v1alpha1.UUID(strings.ToLower(f.members.value(field).asString()))
-	if !isUUID(string(id)) {
+	id := f.members.value(field).asString()
+	if isUUID(id) {
+		return v1alpha1.UUID(id)
+	}
+	if id = strings.ToLower(id); !isUUID(id) {
 		f.fail(field, "must be a UUID")
 	}
-	return id
+	return v1alpha1.UUID(id)
 }
 
 // uuid reads an id that may be missing, null, empty or the nil UUID, all of which mean that there is none.

@@ -2,17 +2,20 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/sim-operator/sim-operator/hack/bench/record"
 	"github.com/sim-operator/sim-operator/hack/localcluster"
 )
 
-// A cost is what one delivery takes: of the processors, by program, of time while many are made, and of writes.
+// A cost is what one delivery takes: of the processors, by program, of time while many are made, and of writes. yardstick
+// is what the yardstick took meanwhile.
 type cost struct {
 	processor map[string]time.Duration
 	time      time.Duration
 	writes    float64
+	yardstick time.Duration
 }
 
 // costOf is what a delivery takes if n of them are made.
@@ -25,11 +28,14 @@ func (e *estate) costOf(ctx context.Context, n int, deliver func() error) (cost,
 	if err != nil {
 		return cost{}, err
 	}
+	yardstick := layYardstick(ctx)
 	began := time.Now()
-	if err := deliver(); err != nil {
+	err = deliver()
+	took := time.Since(began)
+	speed, failure := yardstick.read()
+	if err := errors.Join(err, failure); err != nil {
 		return cost{}, err
 	}
-	took := time.Since(began)
 	after, err := e.processorTimes()
 	if err != nil {
 		return cost{}, err
@@ -38,7 +44,9 @@ func (e *estate) costOf(ctx context.Context, n int, deliver func() error) (cost,
 	if err != nil {
 		return cost{}, err
 	}
-	c := cost{processor: map[string]time.Duration{}, time: took / time.Duration(n), writes: (total(now) - total(written)) / float64(n)}
+	c := cost{
+		processor: map[string]time.Duration{}, time: took / time.Duration(n), writes: (total(now) - total(written)) / float64(n), yardstick: speed,
+	}
 	for program := range after {
 		c.processor[program] = (after[program] - before[program]) / time.Duration(n)
 	}
@@ -69,12 +77,12 @@ func programs() []string {
 // medianCost takes the median of each part.
 func medianCost(rounds []cost) cost {
 	middle := cost{processor: map[string]time.Duration{}}
-	var times []time.Duration
+	var times, yardsticks []time.Duration
 	var writes []float64
 	for _, c := range rounds {
-		times, writes = append(times, c.time), append(writes, c.writes)
+		times, writes, yardsticks = append(times, c.time), append(writes, c.writes), append(yardsticks, c.yardstick)
 	}
-	middle.time, middle.writes = median(times), median(writes)
+	middle.time, middle.writes, middle.yardstick = median(times), median(writes), median(yardsticks)
 	for _, program := range programs() {
 		var all []time.Duration
 		for _, c := range rounds {
@@ -94,9 +102,22 @@ func (c cost) total() time.Duration {
 	return sum
 }
 
+// slower is how many times as long the yardstick took as during another measurement.
+func (c cost) slower(than cost) float64 {
+	return float64(c.yardstick) / float64(than.yardstick)
+}
+
+// against is the cost against another, of the processors and of time, as it would be on a machine that is equally fast
+// during both.
+func (c cost) against(other cost) (processor, elapsed float64) {
+	slower := c.slower(other)
+	return float64(c.total()) / float64(other.total()) / slower, float64(c.time) / float64(other.time) / slower
+}
+
 func (c cost) note(t *table, size int, of string) {
 	t.note(record.At(size, record.Time(of)), milliseconds(c.time), "ms")
 	t.note(record.At(size, record.Writes(of)), c.writes, "writes")
+	t.note(record.At(size, "the yardstick beside "+of), milliseconds(c.yardstick), "ms")
 	t.note(record.At(size, record.Processor(of)), milliseconds(c.total()), "ms")
 	for _, program := range programs() {
 		t.note(record.At(size, record.ProcessorIn(of, program)), milliseconds(c.processor[program]), "ms")

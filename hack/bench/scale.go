@@ -154,7 +154,7 @@ func (e *estate) noteLatency(ctx context.Context, size int) error {
 	return nil
 }
 
-// compare holds the cost at all the alerts against that at a tenth of them.
+// compare holds the cost at all the alerts against that at a tenth of them, each by the yardstick.
 func (e *estate) compare() {
 	for _, of := range []string{record.NewAlert, record.Transition} {
 		few, found := e.costs[of][e.lab.small]
@@ -163,8 +163,10 @@ func (e *estate) compare() {
 			continue
 		}
 		against := fmt.Sprintf("cost of a delivery (%s) at %d resources against %d: ", of, e.lab.large, e.lab.small)
-		e.lab.table.atMost(reachCost, against+"processor", float64(many.total())/float64(few.total()), "ratio")
-		e.lab.table.atMost(reachCost, against+"time", float64(many.time)/float64(few.time), "ratio")
+		processor, elapsed := many.against(few)
+		e.lab.table.atMost(reachCost, against+"processor", processor, "ratio")
+		e.lab.table.atMost(reachCost, against+"time", elapsed, "ratio")
+		e.lab.table.note(against+"the yardstick, by which both are divided", many.slower(few), "ratio")
 	}
 }
 

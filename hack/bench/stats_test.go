@@ -116,10 +116,30 @@ func TestPause(t *testing.T) {
 func TestMedianCost(t *testing.T) {
 	round := func(ms int) cost {
 		took := time.Duration(ms) * time.Millisecond
-		return cost{processor: map[string]time.Duration{"etcd": took, "ingress": 2 * took}, time: took, writes: float64(ms)}
+		return cost{processor: map[string]time.Duration{"etcd": took, "ingress": 2 * took}, time: took, writes: float64(ms), yardstick: took}
 	}
 	got := medianCost([]cost{round(9), round(1), round(5)})
-	if got.time != 5*time.Millisecond || got.writes != 5 || got.total() != 15*time.Millisecond {
+	if got.time != 5*time.Millisecond || got.writes != 5 || got.total() != 15*time.Millisecond || got.yardstick != 5*time.Millisecond {
 		t.Errorf("the middle of three costs is %+v", got)
+	}
+}
+
+// What costs twice as much on a machine that is half as fast costs the same.
+func TestCostAgainstAnother(t *testing.T) {
+	quick := cost{processor: map[string]time.Duration{"etcd": 10 * time.Millisecond}, time: 6 * time.Millisecond, yardstick: 20 * time.Millisecond}
+	slow := cost{processor: map[string]time.Duration{"etcd": 20 * time.Millisecond}, time: 18 * time.Millisecond, yardstick: 40 * time.Millisecond}
+	if processor, elapsed := slow.against(quick); processor != 1 || elapsed != 1.5 {
+		t.Errorf("it is %v times the processor and %v times the time", processor, elapsed)
+	}
+}
+
+func TestYardstick(t *testing.T) {
+	y := layYardstick(t.Context())
+	took, err := y.read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(y.took) != 1 || took <= 0 {
+		t.Errorf("it was laid on %d times and took %s", len(y.took), took)
 	}
 }

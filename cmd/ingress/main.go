@@ -35,7 +35,7 @@ const (
 	// collector would run every 4 MiB while little is kept, dozens of times a second under load.
 	ballastBytes = 44 << 20
 	// spareThreads run Go code beside those that Go has by itself, one for each processor: the spool's committer holds one of
-	// them while it waits for the disk, and everybody else would have to do with the rest.
+	// them while it waits for the disk, and everybody else would have to do with the rest. They are counted once, at the start.
 	spareThreads = 1
 )
 

@@ -176,7 +176,7 @@ func eventsResource() schema.GroupVersionResource {
 // Waiting for what must come.
 const (
 	pollEvery = 20 * time.Millisecond
-	patience  = 20 * time.Minute
+	patience  = 40 * time.Minute
 )
 
 var errPatience = errors.New("it did not come")

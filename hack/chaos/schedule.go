@@ -69,6 +69,7 @@ func faultKinds(again bool) []step {
 		{action: killAt, target: first, failpoint: failpoint.BeforeCommit},
 		{action: killAt, target: first, failpoint: failpoint.AfterCommit},
 		{action: killAt, target: first, failpoint: failpoint.BetweenDataAndMeta},
+		{action: killAt, target: first, failpoint: failpoint.WithinFrame},
 	}
 	if again {
 		kinds = append(kinds,

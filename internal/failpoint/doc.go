@@ -20,4 +20,6 @@ const (
 	AfterCommit = "after-commit"
 	// BetweenDataAndMeta is in the ingress: a commit has written its data pages, and not the page that makes them count.
 	BetweenDataAndMeta = "between-data-and-meta"
+	// WithinFrame is in the ingress: a commit has written half of what it has for the journal.
+	WithinFrame = "within-frame"
 )

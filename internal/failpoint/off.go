@@ -6,4 +6,4 @@ package failpoint
 func Hit(string) {}
 
 // Torn does no more than call write in this build.
-func Torn(_, _ string, _ int, write func() error) error { return write() }
+func Torn(_, _ string, _ int64, _ int, write func() error) error { return write() }

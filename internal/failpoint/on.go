@@ -49,10 +49,10 @@ func Hit(name string) {
 	}
 }
 
-// Torn calls write, which changes the file at path and puts down the file's first head bytes last of all. If it is here
-// for the Nth time it then puts these bytes back as they were, and ends the process. So the file is as a process leaves
-// it that is killed between the two: bbolt has no place between its data and its meta pages where one could end it.
-func Torn(name, path string, head int, write func() error) error {
+// Torn calls write, which changes the file at path. If it is here for the Nth time it then puts some of its bytes back as
+// they were, from the one at on, and ends the process. So the file is as a process leaves it that is killed before it has
+// written these: bbolt has no place between its data and its meta pages where one could end it, and a write has none at all.
+func Torn(name, path string, at int64, length int, write func() error) error {
 	if !read().due(name) {
 		return write()
 	}
@@ -60,14 +60,14 @@ func Torn(name, path string, head int, write func() error) error {
 	if err != nil {
 		return fmt.Errorf("failpoint %s: %w", name, err)
 	}
-	before := make([]byte, head)
-	if _, err := file.ReadAt(before, 0); err != nil {
+	before := make([]byte, length)
+	if _, err := file.ReadAt(before, at); err != nil {
 		return fmt.Errorf("failpoint %s: %w", name, err)
 	}
 	if err := write(); err != nil {
 		return err
 	}
-	if _, err := file.WriteAt(before, 0); err != nil {
+	if _, err := file.WriteAt(before, at); err != nil {
 		return fmt.Errorf("failpoint %s: %w", name, err)
 	}
 	die(name)

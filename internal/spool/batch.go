@@ -10,6 +10,8 @@ type request struct {
 	grows bool
 	// bytes is about how much it writes.
 	bytes int64
+	// plain is true if it does no more than append, for which the journal will do.
+	plain bool
 	// apply makes the change. An error is one of the file, and fails the whole batch.
 	apply func(*batch) error
 	done  chan error
@@ -19,6 +21,10 @@ type request struct {
 type batch struct {
 	requests []*request
 	dones    []uint64
+
+	// toJournal is true if all of it is a frame of the journal. There are no buckets then, and the records are collected.
+	toJournal bool
+	records   records
 
 	buckets
 	options *Options
@@ -33,13 +39,34 @@ type batch struct {
 	short bool
 }
 
-// write does all of it in one transaction.
-func (b *batch) write(in buckets) error {
-	b.buckets = in
+// collect does all of a batch that is for the journal, but for the writing.
+func (b *batch) collect() error {
+	if err := b.applyRequests(); err != nil {
+		return err
+	}
+	oldest := getTime(b.records[0][receivedAt:])
+	b.then(func(l *ledger) {
+		if l.oldestWaiting.IsZero() {
+			l.oldestWaiting = oldest
+		}
+	})
+	return nil
+}
+
+func (b *batch) applyRequests() error {
 	for _, r := range b.requests {
 		if err := r.apply(b); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// write does all of it in one transaction.
+func (b *batch) write(in buckets) error {
+	b.buckets = in
+	if err := b.applyRequests(); err != nil {
+		return err
 	}
 	for _, number := range b.dones {
 		if err := b.done(number); err != nil {
@@ -81,15 +108,12 @@ func (b *batch) putWaiting(d *Delivery, record []byte) error {
 	d.Previous = b.newestOf(hash)
 	b.newest[hash] = d.Number
 	stampRecord(record, d.Number, d.Previous, d.ReceivedAt)
-	key := numberKey(d.Number)
-	if err := b.log.Put(key, record); err != nil {
-		return err
-	}
-	if err := b.waiting.Put(key, []byte{present}); err != nil {
-		return err
-	}
 	b.waits(*d, sizeOf(record), hash, true)
-	return nil
+	if b.toJournal {
+		b.records = append(b.records, record)
+		return nil
+	}
+	return b.buckets.putWaiting(numberKey(d.Number), record)
 }
 
 func (b *batch) newestOf(hash uint64) uint64 {

@@ -95,11 +95,22 @@ func (s *Spool) nextCommit() (delay time.Duration, now bool) {
 	switch {
 	case len(s.pending) > 0 || len(s.dones) >= maxCommitDones:
 		return 0, true
-	case len(s.dones) > 0 || s.prunes():
-		return doneLinger, false
+	case !s.flushAt.IsZero():
+		return s.flushAt.Sub(s.options.Clock.Now()), false
+	case s.prunes():
+		return linger, false
 	default:
 		return pruneInterval, false
 	}
+}
+
+// lingers notes that there is something that must not wait for longer than linger, and says whether it is the first.
+func (s *Spool) lingers() bool {
+	if !s.flushAt.IsZero() {
+		return false
+	}
+	s.flushAt = s.options.Clock.Now().Add(linger)
+	return true
 }
 
 // prunes says whether there is something to forget.
@@ -122,13 +133,26 @@ func (s *Spool) take() *batch {
 		bytes += s.pending[n].bytes
 		n++
 	}
-	dones := min(len(s.dones), maxCommitDones)
 	b := &batch{
-		requests: s.pending[:n:n], dones: s.dones[:dones:dones],
-		options: &s.options, ledger: s.ledger, now: s.options.Clock.Now(), last: s.last, newest: map[uint64]uint64{}, short: s.short(),
+		requests: s.pending[:n:n],
+		options:  &s.options, ledger: s.ledger, now: s.options.Clock.Now(), last: s.last, newest: map[uint64]uint64{}, short: s.short(),
 	}
-	s.pending, s.dones = rest(s.pending, n), rest(s.dones, dones)
+	s.pending = rest(s.pending, n)
+	if b.toJournal = s.journalDoes(b, bytes); !b.toJournal {
+		dones := min(len(s.dones), maxCommitDones)
+		b.dones, s.dones = s.dones[:dones:dones], rest(s.dones, dones)
+		if len(s.dones) == 0 {
+			s.flushAt = time.Time{}
+		}
+	}
 	return b
+}
+
+// journalDoes says whether a batch of so many bytes may go to the journal.
+func (s *Spool) journalDoes(b *batch, bytes int64) bool {
+	due := !s.flushAt.IsZero() && !b.now.Before(s.flushAt) || len(s.dones) >= maxCommitDones
+	return len(b.requests) > 0 && !due && s.store.journal.fits(len(b.requests), bytes) &&
+		!slices.ContainsFunc(b.requests, func(r *request) bool { return !r.plain })
 }
 
 // rest lets go of the array when nothing is left of it.
@@ -141,10 +165,10 @@ func rest[T any](queue []T, n int) []T {
 
 // commit writes a batch, and tells everybody whom it concerns. A batch that changes nothing is not written.
 func (s *Spool) commit(b *batch) error {
-	if len(b.requests) == 0 && len(b.dones) == 0 && !s.prunesNow() {
+	if len(b.requests) == 0 && len(b.dones) == 0 && !s.owes() {
 		return nil
 	}
-	if err := s.store.update(b.write); err != nil {
+	if err := s.write(b); err != nil {
 		return err
 	}
 	s.last = b.last
@@ -153,6 +177,9 @@ func (s *Spool) commit(b *batch) error {
 	}
 	file, used := s.store.usage()
 	s.mu.Lock()
+	if b.toJournal {
+		s.lingers()
+	}
 	for _, effect := range b.effects {
 		effect(s.ledger)
 	}
@@ -170,10 +197,22 @@ func (s *Spool) commit(b *batch) error {
 	return nil
 }
 
-func (s *Spool) prunesNow() bool {
+// write makes a batch durable, in one file or the other.
+func (s *Spool) write(b *batch) error {
+	if !b.toJournal {
+		return s.store.update(b.write)
+	}
+	if err := b.collect(); err != nil {
+		return err
+	}
+	return s.store.journal.write(b.records)
+}
+
+// owes says whether the file of the store has to be written though nobody has asked for anything.
+func (s *Spool) owes() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.prunes()
+	return len(s.store.journal.held()) > 0 || s.prunes()
 }
 
 func (s *Spool) announce(entries []Entry) {
@@ -191,6 +230,7 @@ func (s *Spool) fail(b *batch, cause error) {
 	defer s.mu.Unlock()
 	s.pending = append(b.requests, s.pending...)
 	s.dones = append(b.dones, s.dones...)
+	s.lingers()
 	if errors.Is(cause, bbolterrors.ErrMaxSizeReached) {
 		// What is free is in pieces too small to use, so that the file is fuller than it looks.
 		s.fileLimit = min(s.fileLimit, s.usedBytes/10*9)
@@ -295,7 +335,7 @@ func (s *Spool) missed(b buckets, next *ledger) []Entry {
 		if _, known := s.ledger.waiting[number]; known {
 			continue
 		}
-		d, _ := decodeRecord(number, b.log.Get(numberKey(number))) // Read reports it
+		d, _ := decodeRecord(number, b.record(number)) // Read reports it
 		entries = append(entries, Entry{Number: number, Receiver: d.Receiver, Kind: d.Kind, Key: d.Key})
 	}
 	return entries
@@ -326,7 +366,7 @@ func (s *Spool) drain() error {
 	s.mu.Unlock()
 	for {
 		b := s.take()
-		if len(b.requests) == 0 && len(b.dones) == 0 {
+		if len(b.requests) == 0 && len(b.dones) == 0 && len(s.store.journal.held()) == 0 {
 			s.refuse(errClosed)
 			return nil
 		}

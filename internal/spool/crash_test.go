@@ -3,6 +3,7 @@ package spool
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand"
 	"os"
@@ -118,12 +119,14 @@ func killChild(t *testing.T, dir string, lines int, extra time.Duration, acknowl
 func checkSurvivors(t *testing.T, s *Spool, acknowledged map[uint64]string) {
 	t.Helper()
 	found := map[uint64]Delivery{}
+	note := func(number uint64, record []byte) error {
+		d, err := decodeRecord(number, record)
+		found[d.Number] = d
+		return err
+	}
 	err := s.store.view(func(b buckets) error {
-		return b.log.ForEach(func(key, record []byte) error {
-			d, err := decodeRecord(keyNumber(key), record)
-			found[d.Number] = d
-			return err
-		})
+		err := b.log.ForEach(func(key, record []byte) error { return note(keyNumber(key), record) })
+		return errors.Join(err, b.eachWaiting(note))
 	})
 	if err != nil {
 		t.Fatal(err)

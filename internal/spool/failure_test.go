@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -18,11 +19,11 @@ import (
 
 var errDisk = errors.New("the disk fails")
 
-// A disk puts /dev/full in the place of the spool's file: each write fails with ENOSPC, as on a full disk.
+// A disk puts /dev/full in the place of files of the spool: each write fails with ENOSPC, as on a full disk.
 type disk struct {
-	mu   sync.Mutex
-	file *os.File
-	full bool
+	mu    sync.Mutex
+	files map[string]*os.File
+	full  bool
 }
 
 func (d *disk) open(path string, flags int, mode os.FileMode) (*os.File, error) {
@@ -31,12 +32,18 @@ func (d *disk) open(path string, flags int, mode os.FileMode) (*os.File, error) 
 	if d.full {
 		return nil, syscall.ENOSPC
 	}
-	var err error
-	d.file, err = os.OpenFile(path, flags, mode)
-	return d.file, err
+	file, err := os.OpenFile(path, flags, mode)
+	if err == nil {
+		if d.files == nil {
+			d.files = map[string]*os.File{}
+		}
+		d.files[filepath.Base(path)] = file
+	}
+	return file, err
 }
 
-func (d *disk) fill(t *testing.T) {
+// fill has writes to the files of these names fail, and any file be impossible to open.
+func (d *disk) fill(t *testing.T, names ...string) {
 	t.Helper()
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -46,8 +53,10 @@ func (d *disk) fill(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer full.Close() //nolint:errcheck // nothing was written
-	if err := syscall.Dup3(int(full.Fd()), int(d.file.Fd()), syscall.O_CLOEXEC); err != nil {
-		t.Fatal(err)
+	for _, name := range names {
+		if err := syscall.Dup3(int(full.Fd()), int(d.files[name].Fd()), syscall.O_CLOEXEC); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -73,7 +82,7 @@ func TestFullDiskTurnsAwayAndRecovers(t *testing.T) {
 	i := run(t, t.TempDir(), o)
 	i.append(order(0))
 	i.append(order(1))
-	d.fill(t)
+	d.fill(t, fileName, journalName)
 	// It goes with the commit that fails, and must not be forgotten with it.
 	i.Done(1)
 	_, err := i.Append(t.Context(), order(2))
@@ -209,7 +218,7 @@ func TestEndWhileTheDiskFails(t *testing.T) {
 	dir := t.TempDir()
 	i := run(t, dir, o)
 	i.append(order(0))
-	d.fill(t)
+	d.fill(t, fileName, journalName)
 	if _, err := i.Append(t.Context(), order(1)); !errors.Is(err, ErrUnavailable) {
 		t.Fatalf("got %v", err)
 	}
@@ -240,7 +249,7 @@ func TestVanishedFileIsNotMadeAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	failing.Store(true)
-	if _, err := i.Append(t.Context(), order(1)); !errors.Is(err, errDisk) {
+	if _, err := i.Quarantine(t.Context(), order(1), Reason{}); !errors.Is(err, errDisk) {
 		t.Fatalf("got %v", err)
 	}
 	failing.Store(false)

@@ -76,9 +76,7 @@ func newLedger() *ledger {
 // readLedger makes the ledger of a file.
 func readLedger(b buckets) (*ledger, error) {
 	l := newLedger()
-	err := b.waiting.ForEach(func(key, _ []byte) error {
-		number := keyNumber(key)
-		record := b.log.Get(key)
+	err := b.eachWaiting(func(number uint64, record []byte) error {
 		// A damaged record has no receiver and no key; Read reports it when its turn comes.
 		d, _ := decodeRecord(number, record)
 		i := l.itemOf(d, record)

@@ -34,8 +34,11 @@ const (
 	maxCommitBytes    = 4 << 20
 	// maxCommitDones bounds how many applied deliveries one commit takes note of.
 	maxCommitDones = 8192
-	// doneLinger is how long applied deliveries wait for a commit to go with before they get one of their own.
-	doneLinger = 20 * time.Millisecond
+	// linger is how long what the journal holds, and the news that deliveries were applied, wait for more to come before a
+	// commit to the other file takes note of them.
+	linger = 50 * time.Millisecond
+	// maxJournal bounds how many deliveries the journal holds, and so how long that commit keeps callers waiting.
+	maxJournal = 2048
 	// maxGather is how long a commit waits for others to come along, where many call at a time.
 	maxGather = time.Millisecond
 	// maxCommitPrunes bounds how many applied deliveries one commit forgets. It is more than a commit brings on average.
@@ -58,6 +61,9 @@ const (
 
 // Sizes in the file.
 const (
+	// journalSize is that of the journal's file.
+	journalSize = 4 << 20
+
 	// recordOverhead is what it costs to store a record beside its bytes: its keys and their places in pages.
 	recordOverhead = 96
 

@@ -43,9 +43,10 @@ type Options struct {
 	// that made it durable and before the calls that brought it return. It must not block and must not call the spool.
 	Committed func([]Entry)
 
-	// openFile and commit let a test put a failing disk in place of the real one.
+	// openFile, commit and sync let a test put a failing disk in place of the real one.
 	openFile func(path string, flags int, mode os.FileMode) (*os.File, error)
 	commit   func(*bbolt.DB, func(*bbolt.Tx) error) error
+	sync     func(*os.File) error
 	// gather is maxGather, but for tests.
 	gather time.Duration
 }

@@ -67,6 +67,14 @@ func decodeRecord(number uint64, record []byte) (Delivery, error) {
 	return d, nil
 }
 
+// numberOf reads the number of a record without a look at the rest.
+func numberOf(record []byte) uint64 {
+	if len(record) < stampedEnd {
+		return 0
+	}
+	return binary.BigEndian.Uint64(record[numberAt:])
+}
+
 // previousOf reads one number of a record without a look at the rest.
 func previousOf(record []byte) uint64 {
 	if len(record) < stampedEnd {

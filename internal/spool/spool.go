@@ -26,6 +26,8 @@ type Spool struct {
 	ledger  *ledger
 	pending []*request
 	dones   []uint64
+	// flushAt is when the file of the store must take note of dones and of what the journal holds; zero if there is neither.
+	flushAt time.Time
 	// enoughAt is how many are to wait before gather ends; 0 while it does not run.
 	enoughAt int
 	// failure is why nothing is taken in now; nil while it is.
@@ -63,6 +65,9 @@ func Open(dir string, o Options) (*Spool, error) {
 		return nil, errors.Join(fmt.Errorf("open the spool in %s: %w", dir, err), s.store.close())
 	}
 	s.fileBytes, s.usedBytes = s.store.usage()
+	if len(s.store.journal.held()) > 0 {
+		s.lingers()
+	}
 	return s, nil
 }
 
@@ -85,6 +90,7 @@ func (s *Spool) Append(ctx context.Context, d Delivery) (Delivery, error) {
 	r := &request{
 		claims: []claim{{receiver: d.Receiver, in: areaWaiting, bytes: size}},
 		grows:  true,
+		plain:  true,
 		bytes:  size,
 		apply: func(b *batch) error {
 			kept = d
@@ -124,10 +130,8 @@ func (s *Spool) Quarantine(ctx context.Context, d Delivery, reason Reason) (Deli
 func (s *Spool) Done(numbers ...uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	had := len(s.dones)
 	s.dones = append(s.dones, numbers...)
-	// The committer must not start to linger anew with each of them.
-	if had == 0 || len(s.dones) >= maxCommitDones {
+	if s.lingers() || len(s.dones) >= maxCommitDones {
 		s.nudge()
 	}
 }
@@ -177,11 +181,10 @@ func (s *Spool) Read(numbers []uint64) ([]Delivery, error) {
 }
 
 func (b buckets) readWaiting(number uint64) Delivery {
-	key := numberKey(number)
-	if b.waiting.Get(key) == nil {
+	if !b.waits(number) {
 		return Delivery{Number: number, Damaged: fmt.Errorf("%w: %d does not wait", ErrNotFound, number)}
 	}
-	d, err := decodeRecord(number, b.log.Get(key))
+	d, err := decodeRecord(number, b.record(number))
 	if err != nil {
 		return Delivery{Number: number, Damaged: err}
 	}
@@ -196,9 +199,9 @@ func (s *Spool) Waiting() iter.Seq2[Entry, error] {
 		errStopped := errors.New("stopped")
 		names := interner{}
 		err := s.store.view(func(b buckets) error {
-			return b.waiting.ForEach(func(key, _ []byte) error {
+			return b.eachWaiting(func(number uint64, record []byte) error {
 				// A damaged record has an entry, too: Read reports it when its turn comes.
-				d, _ := decodeRecord(keyNumber(key), b.log.Get(key))
+				d, _ := decodeRecord(number, record)
 				if !yield(names.entry(d), nil) {
 					return errStopped
 				}

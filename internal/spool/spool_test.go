@@ -423,7 +423,7 @@ func TestFutureFormatIsRefusedAndLeftAlone(t *testing.T) {
 	tamper(t, dir, futureFormat)
 	before := fileBytes(t, dir)
 	_, err := Open(dir, testOptions())
-	if !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "format 2") {
+	if !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "has format 3, and this version reads 2") {
 		t.Fatalf("got %v", err)
 	}
 	if !slices.Equal(before, fileBytes(t, dir)) {

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"cmp"
 	"encoding/base32"
 	"encoding/binary"
 	"errors"
@@ -23,9 +24,11 @@ import (
 const (
 	fileName    = "spool.db"
 	newFileName = "spool.db.new"
-	// formatVersion is of the file: its buckets, their keys, and what is not a versioned record.
-	formatVersion = 1
-	idSize        = 5
+	// formatVersion is of the files: the buckets, their keys, the frames of the journal, and what is not a versioned record.
+	// Version 1 has no journal yet. It becomes a version 2 with the first commit.
+	formatVersion   = 2
+	formatNoJournal = 1
+	idSize          = 5
 	// metaPages is how many pages stand before all others. A commit writes one of them last of all.
 	metaPages = 2
 	// present is the value in the bucket waiting. An empty one is not told from none.
@@ -43,12 +46,14 @@ const (
 	metaFormat = "format"
 	metaID     = "id"
 	metaLast   = "last"
+	metaEpoch  = "epoch"
 )
 
-// A store is the file of a spool: it is opened, and after a failure opened again.
+// A store is the two files of a spool: they are opened, and after a failure opened again.
 type store struct {
 	path    string
 	options *Options
+	journal *journal
 
 	// mu is held for reading by whoever uses db, so that nobody does while it is closed.
 	mu sync.RWMutex
@@ -58,6 +63,8 @@ type store struct {
 // buckets are the parts of the file in one transaction.
 type buckets struct {
 	tx *bbolt.Tx
+	// held is what the journal has and the file had not when the transaction began. It waits, too.
+	held records
 	meta,
 	// log: number -> record of all that waits or was applied.
 	log,
@@ -78,6 +85,13 @@ type last struct {
 // openStore opens the file in a directory, and makes both if they are not there.
 func openStore(dir string, o *Options) (*store, error) {
 	st := &store{path: filepath.Join(dir, fileName), options: o}
+	st.journal = &journal{path: filepath.Join(dir, journalName), openFile: st.openFile, sync: syncData, limit: journalSize}
+	if o.sync != nil {
+		st.journal.sync = o.sync
+	}
+	if quota := o.MaxFileBytes; quota > 0 {
+		st.journal.limit = min(journalSize, quota/growthSteps)
+	}
 	if _, err := os.Stat(st.path); errors.Is(err, fs.ErrNotExist) { //nolint:gosec // the directory that the owner chose
 		if err := st.create(dir); err != nil {
 			return nil, fmt.Errorf("make a spool in %s: %w", dir, err)
@@ -150,7 +164,7 @@ func initialize(path string, o *Options) error {
 			return err
 		}
 		return errors.Join(
-			meta.Put([]byte(metaFormat), binary.BigEndian.AppendUint32(nil, formatVersion)),
+			meta.Put([]byte(metaFormat), binary.BigEndian.AppendUint32(nil, formatNoJournal)),
 			meta.Put([]byte(metaID), []byte(id)),
 		)
 	})
@@ -175,7 +189,7 @@ func (st *store) open() error {
 		FreelistType:    bbolt.FreelistMapType,
 		InitialMmapSize: initialMmapSize,
 		MaxSize:         int(max(st.options.MaxFileBytes, 0)),
-		OpenFile:        st.openFile,
+		OpenFile:        st.openExisting,
 	})
 	if errors.Is(err, bbolterrors.ErrTimeout) {
 		return fmt.Errorf("%w in %s", ErrLocked, filepath.Dir(st.path))
@@ -189,33 +203,62 @@ func (st *store) open() error {
 	st.mu.Lock()
 	st.db = db
 	st.mu.Unlock()
-	if err := st.view(checkFormat); err != nil {
+	if err := st.openJournal(); err != nil {
 		return errors.Join(fmt.Errorf("open the spool %s: %w", st.path, err), st.close())
 	}
 	return nil
 }
 
-// openFile never makes a file: one that vanished must not become an empty spool under the old one's numbers.
-func (st *store) openFile(path string, flags int, mode os.FileMode) (*os.File, error) {
-	open := os.OpenFile
-	if st.options.openFile != nil {
-		open = st.options.openFile
+// openJournal comes after the lock of the other file.
+func (st *store) openJournal() error {
+	var epoch uint64
+	var isNew bool
+	err := st.view(func(b buckets) error {
+		if err := checkFormat(b); err != nil {
+			return err
+		}
+		epoch, isNew = b.epoch(), b.format() == formatNoJournal
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	return open(path, flags&^os.O_CREATE, mode)
+	return st.journal.open(epoch, isNew)
+}
+
+// openExisting never makes a file: one that vanished must not become an empty spool under the old one's numbers.
+func (st *store) openExisting(path string, flags int, mode os.FileMode) (*os.File, error) {
+	return st.openFile(path, flags&^os.O_CREATE, mode)
+}
+
+func (st *store) openFile(path string, flags int, mode os.FileMode) (*os.File, error) {
+	if st.options.openFile != nil {
+		return st.options.openFile(path, flags, mode)
+	}
+	return os.OpenFile(path, flags, mode) //nolint:gosec // in the directory that the owner chose
 }
 
 func checkFormat(b buckets) error {
-	if b.meta == nil {
+	switch version := b.format(); version {
+	case formatNoJournal, formatVersion:
+		return nil
+	case 0:
 		return fmt.Errorf("%w: this is no spool", ErrFormat)
+	default:
+		return fmt.Errorf("%w: the file has format %d, and this version reads %d; nothing was changed", ErrFormat, version, formatVersion)
+	}
+}
+
+// format is 0 where there is none.
+func (b buckets) format() uint32 {
+	if b.meta == nil {
+		return 0
 	}
 	raw := b.meta.Get([]byte(metaFormat))
 	if len(raw) != 4 {
-		return fmt.Errorf("%w: this is no spool", ErrFormat)
+		return 0
 	}
-	if version := binary.BigEndian.Uint32(raw); version != formatVersion {
-		return fmt.Errorf("%w: the file has format %d, and this version reads %d; nothing was changed", ErrFormat, version, formatVersion)
-	}
-	return nil
+	return binary.BigEndian.Uint32(raw)
 }
 
 func (st *store) close() error {
@@ -226,7 +269,7 @@ func (st *store) close() error {
 	}
 	db := st.db
 	st.db = nil
-	return db.Close()
+	return errors.Join(st.journal.close(), db.Close())
 }
 
 // view calls fn in a transaction that reads.
@@ -236,10 +279,17 @@ func (st *store) view(fn func(buckets) error) error {
 	if st.db == nil {
 		return ErrUnavailable
 	}
-	return st.db.View(func(tx *bbolt.Tx) error { return fn(bucketsOf(tx)) })
+	// Before the transaction begins: records go from the journal to the file, never back.
+	held := st.journal.held()
+	return st.db.View(func(tx *bbolt.Tx) error {
+		b := bucketsOf(tx)
+		b.held = held
+		return fn(b)
+	})
 }
 
-// update calls fn in a transaction that writes, and commits it. Whether it took effect is not known if that fails.
+// update calls fn in a transaction that writes, and commits it, and with that what the journal holds, which is then free.
+// Whether it took effect is not known if that fails.
 func (st *store) update(fn func(buckets) error) error {
 	st.mu.RLock()
 	defer st.mu.RUnlock()
@@ -250,17 +300,40 @@ func (st *store) update(fn func(buckets) error) error {
 	if st.options.commit != nil {
 		commit = st.options.commit
 	}
+	next := st.journal.epoch + 1
 	failpoint.Hit(failpoint.BeforeCommit)
-	err := failpoint.Torn(failpoint.BetweenDataAndMeta, st.path, metaPages*st.db.Info().PageSize, func() error {
-		return commit(st.db, func(tx *bbolt.Tx) error { return fn(bucketsOf(tx)) })
+	err := failpoint.Torn(failpoint.BetweenDataAndMeta, st.path, 0, metaPages*st.db.Info().PageSize, func() error {
+		return commit(st.db, func(tx *bbolt.Tx) error {
+			b := bucketsOf(tx)
+			return cmp.Or(b.absorb(st.journal.held()), b.putEpoch(next), fn(b))
+		})
 	})
 	if err == nil {
 		failpoint.Hit(failpoint.AfterCommit)
+		st.journal.begin(next)
 	}
 	return err
 }
 
-// usage is the size of the file, and how much of it is in use. A closed store has none.
+// absorb takes up records of the journal.
+func (b buckets) absorb(held records) error {
+	for _, record := range held {
+		if err := b.putWaiting(numberKey(numberOf(record)), record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b buckets) putWaiting(key, record []byte) error {
+	if err := b.log.Put(key, record); err != nil {
+		return err
+	}
+	return b.waiting.Put(key, []byte{present})
+}
+
+// usage is the size of the file, and how much of it is in use, or will be with what the journal holds. A closed store has
+// none.
 func (st *store) usage() (file, used int64) {
 	st.mu.RLock()
 	defer st.mu.RUnlock()
@@ -272,7 +345,8 @@ func (st *store) usage() (file, used int64) {
 		return nil
 	})
 	stats := st.db.Stats()
-	return file, file - int64(stats.FreePageN+stats.PendingPageN)*int64(st.db.Info().PageSize)
+	used = file - int64(stats.FreePageN+stats.PendingPageN)*int64(st.db.Info().PageSize)
+	return file, used + st.journal.heldBytes()
 }
 
 func bucketsOf(tx *bbolt.Tx) buckets {
@@ -293,12 +367,65 @@ func bucketsOf(tx *bbolt.Tx) buckets {
 
 func (b buckets) id() string { return string(b.meta.Get([]byte(metaID))) }
 
+// epoch is that of the journal's frames that count.
+func (b buckets) epoch() uint64 {
+	if raw := b.meta.Get([]byte(metaEpoch)); len(raw) == 8 {
+		return binary.BigEndian.Uint64(raw)
+	}
+	return 0
+}
+
+// putEpoch names the next epoch, and notes that there is a journal.
+func (b buckets) putEpoch(epoch uint64) error {
+	return cmp.Or(
+		b.meta.Put([]byte(metaFormat), binary.BigEndian.AppendUint32(nil, formatVersion)),
+		b.meta.Put([]byte(metaEpoch), binary.BigEndian.AppendUint64(nil, epoch)),
+	)
+}
+
 func (b buckets) lastNumber() last {
+	if n := len(b.held); n > 0 {
+		record := b.held[n-1]
+		return last{number: numberOf(record), receivedAt: getTime(record[receivedAt:])}
+	}
 	raw := b.meta.Get([]byte(metaLast))
 	if len(raw) != 16 {
 		return last{receivedAt: time.UnixMicro(0).UTC()}
 	}
 	return last{number: binary.BigEndian.Uint64(raw), receivedAt: getTime(raw[8:])}
+}
+
+// record is that of a delivery that waits or was applied. It is nil if there is none.
+func (b buckets) record(number uint64) []byte {
+	if record := b.held.find(number); record != nil {
+		return record
+	}
+	return b.log.Get(numberKey(number))
+}
+
+// waits says whether a delivery waits.
+func (b buckets) waits(number uint64) bool {
+	return b.held.find(number) != nil || b.waiting.Get(numberKey(number)) != nil
+}
+
+// eachWaiting calls fn for all that waits, in order of number.
+func (b buckets) eachWaiting(fn func(number uint64, record []byte) error) error {
+	err := b.waiting.ForEach(func(key, _ []byte) error {
+		number := keyNumber(key)
+		if b.held.find(number) != nil { // it has come here meanwhile
+			return nil
+		}
+		return fn(number, b.log.Get(key))
+	})
+	if err != nil {
+		return err
+	}
+	for _, record := range b.held {
+		if err := fn(numberOf(record), record); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b buckets) putLast(l last) error {
@@ -316,10 +443,12 @@ type first struct {
 
 func (b buckets) first() first {
 	var f first
-	if key, _ := b.waiting.Cursor().First(); key != nil {
-		d, _ := decodeRecord(keyNumber(key), b.log.Get(key)) // Read reports it
+	errFound := errors.New("found")
+	_ = b.eachWaiting(func(number uint64, record []byte) error {
+		d, _ := decodeRecord(number, record) // Read reports it
 		f.waiting = d.ReceivedAt
-	}
+		return errFound
+	})
 	if key, value := b.applied.Cursor().First(); key != nil {
 		f.applied = readApplied(key, value).at
 	}

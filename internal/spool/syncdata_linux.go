@@ -1,0 +1,15 @@
+package spool
+
+import (
+	"os"
+	"syscall"
+)
+
+// syncData is an fsync without the times of the file, which nobody reads.
+func syncData(file *os.File) error {
+	for {
+		if err := syscall.Fdatasync(int(file.Fd())); err != syscall.EINTR { //nolint:errorlint // of the system call itself
+			return os.NewSyscallError("fdatasync", err)
+		}
+	}
+}

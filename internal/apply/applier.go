@@ -40,6 +40,8 @@ type Spool interface {
 	Read(numbers []uint64) ([]spool.Delivery, error)
 	Done(numbers ...uint64)
 	Reject(ctx context.Context, reason spool.Reason, numbers ...uint64) error
+	// Surging is true while more deliveries come in than can be applied.
+	Surging() bool
 }
 
 // A Directory tells which receivers are gone.
@@ -68,6 +70,7 @@ type Applier struct {
 	spool     Spool
 	directory Directory
 	gate      *gate
+	lane      *lane
 	newBatch  map[string]func(namespace, name string) batch
 
 	mu      sync.Mutex
@@ -79,6 +82,7 @@ func New(q *Queue, s Spool, directory Directory, c client.Client, o Options) *Ap
 	return &Applier{
 		Options: o, queue: q, spool: s, directory: directory,
 		gate: &gate{clock: o.Clock, jitter: o.Jitter},
+		lane: newLane(o.Clock, s.Surging),
 		newBatch: map[string]func(namespace, name string) batch{
 			webhook.KindOrders: newOrderWriter(c, s.ID()).newBatch,
 			webhook.KindAlerts: newAlertWriter(c, s.ID()).newBatch,
@@ -108,14 +112,19 @@ func (a *Applier) Reason(receiver string) string {
 
 func (a *Applier) work(ctx context.Context) {
 	for a.gate.wait(ctx) {
+		inLane := a.lane.enter(ctx)
 		task, ok := a.queue.Next(ctx)
 		if !ok {
 			return
 		}
 		task.started = a.Clock.Now()
 		result := a.do(ctx, &task)
-		a.Metrics.seconds.Observe(a.Clock.Since(task.started).Seconds())
+		took := a.Clock.Since(task.started)
+		a.Metrics.seconds.Observe(took.Seconds())
 		a.giveBack(ctx, task, result)
+		if inLane {
+			a.lane.leave(ctx, took)
+		}
 	}
 }
 

@@ -172,6 +172,7 @@ func (s *Spool) commit(b *batch) error {
 		return err
 	}
 	s.last = b.last
+	s.surge.note(len(b.entries), s.options.Clock.Now())
 	if len(b.requests) > 0 {
 		s.reopenDelay = minReopenDelay
 	}

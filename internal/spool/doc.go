@@ -1,4 +1,4 @@
-// Package spool is a durable queue of deliveries on one file. It knows nothing of what a delivery says.
+// Package spool is a durable queue of deliveries on two files. It knows nothing of what a delivery says.
 //
 // # The way of a delivery
 //
@@ -15,14 +15,17 @@
 //
 // # One committer
 //
-// All changes go through one goroutine, [Spool.Run]. While it commits, requests queue up; then it commits all of them in
-// one transaction, and so on: the more callers there are, the more of them share the two fdatasyncs that a commit costs,
-// and a lone caller waits for nobody. What was applied (Done) waits a moment for a commit to go with.
+// All changes go through one goroutine, [Spool.Run]. While it commits, requests queue up; then it commits all of them at
+// once, and so on: the more callers there are, the more of them share what a commit costs, and a lone caller waits for nobody.
 //
-// # The file
+// # The files
 //
-// It is a bbolt file with five buckets (see store.go). A body is written once, to the log, at the end; that the delivery
-// waits, or was applied and when, are small rows of their own. So accepting is two puts at the ends of two buckets, and
+// A commit that only takes deliveries in is one write and one fdatasync, at the end of the journal (see journal.go). What the
+// journal holds is moved to the other file by the next commit that does anything else, at the latest after a moment; what
+// was applied (Done) waits for that one, too. To whoever reads the spool the two files are one.
+//
+// The other file is a bbolt file with five buckets (see store.go). A body is written once, to the log, at the end; that the delivery
+// waits, or was applied and when, are small rows of their own. So taking a delivery up is two puts at the ends of two buckets, and
 // forgetting old deliveries starts at the front of the bucket applied and never meets one that waits. Each record has a
 // version and a checksum. One that is damaged is reported by Read, and moved to quarantine as it is by Reject.
 //
@@ -35,7 +38,7 @@
 // # A disk that fails
 //
 // Of a commit that failed nobody knows whether it is on disk. All who wait for it get [ErrUnavailable], and so does everybody
-// else while the committer opens the file again, until it can be written. Then it looks at what the file holds. What
+// else while the committer opens the files again, until they can be written. Then it looks at what they hold. What
 // the failed commit brought after all is handed out: it would be there after a restart, too, and the caller, who was turned
 // away, may deliver it again, which is a repeat and does no harm.
 package spool

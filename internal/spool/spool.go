@@ -37,6 +37,8 @@ type Spool struct {
 	// fileBytes and usedBytes are of the file after the last commit. At fileLimit it is full.
 	fileBytes, usedBytes, fileLimit int64
 
+	surge surge
+
 	// last, crowd and reopenDelay are the committer's own. crowd is how many waited at the last commit, those who came during
 	// it included.
 	last        last

@@ -117,7 +117,7 @@ func (c cost) against(other cost) (processor, elapsed float64) {
 func (c cost) note(t *table, size int, of string) {
 	t.note(record.At(size, record.Time(of)), milliseconds(c.time), "ms")
 	t.note(record.At(size, record.Writes(of)), c.writes, "writes")
-	t.note(record.At(size, "the yardstick beside "+of), milliseconds(c.yardstick), "ms")
+	t.note(record.At(size, record.Yardstick(of)), milliseconds(c.yardstick), "ms")
 	t.note(record.At(size, record.Processor(of)), milliseconds(c.total()), "ms")
 	for _, program := range programs() {
 		t.note(record.At(size, record.ProcessorIn(of, program)), milliseconds(c.processor[program]), "ms")

@@ -200,24 +200,32 @@ func until(ctx context.Context, what string, every time.Duration, done func(cont
 	}
 }
 
-// untilCount waits until there are so many of a kind. To count costs the API server something which no baseline has to
-// pay, so it is looked at only as often as the end needs it to be known.
+// untilCount waits until there are so many of a kind.
 func (l *lab) untilCount(ctx context.Context, resource schema.GroupVersionResource, namespace string, n int) error {
+	return untilNoneLeft(ctx, fmt.Sprintf("%d %s", n, resource.Resource), 0, func(ctx context.Context) (int, error) {
+		found, err := l.countIn(ctx, resource, namespace)
+		return n - found, err
+	})
+}
+
+// untilNoneLeft waits until nothing is left. To count it is work for what is measured which no baseline has to do, so it is
+// looked at only as often as the end needs it to be known, and never sooner than after so long.
+func untilNoneLeft(ctx context.Context, what string, soonest time.Duration, count func(context.Context) (int, error)) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
 	defer cancel()
 	first, began := -1, time.Now()
 	for {
-		found, err := l.countIn(ctx, resource, namespace)
-		if err != nil || found >= n {
+		left, err := count(ctx)
+		if err != nil || left <= 0 {
 			return err
 		}
 		if first < 0 {
-			first = found
+			first = left
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for %d %s: %w", n, resource.Resource, context.Cause(ctx))
-		case <-time.After(pause(found-first, n-found, time.Since(began))):
+			return fmt.Errorf("waiting for %s: %w", what, context.Cause(ctx))
+		case <-time.After(max(pause(first-left, left, time.Since(began)), soonest)):
 		}
 	}
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/sim-operator/sim-operator/hack/bench/record"
@@ -76,21 +78,36 @@ func programs() []string {
 
 // medianCost takes the median of each part.
 func medianCost(rounds []cost) cost {
-	middle := cost{processor: map[string]time.Duration{}}
+	return eachPart(rounds, median[time.Duration], median[float64])
+}
+
+// meanCost takes the mean of each part.
+func meanCost(rounds []cost) cost {
+	return eachPart(rounds, mean[time.Duration], mean[float64])
+}
+
+// dearest is the one that took most of the processors.
+func dearest(rounds []cost) cost {
+	return slices.MaxFunc(rounds, func(a, b cost) int { return cmp.Compare(a.total(), b.total()) })
+}
+
+// eachPart makes one cost of several, part by part.
+func eachPart(rounds []cost, ofTimes func([]time.Duration) time.Duration, ofWrites func([]float64) float64) cost {
+	one := cost{processor: map[string]time.Duration{}}
 	var times, yardsticks []time.Duration
 	var writes []float64
 	for _, c := range rounds {
 		times, writes, yardsticks = append(times, c.time), append(writes, c.writes), append(yardsticks, c.yardstick)
 	}
-	middle.time, middle.writes, middle.yardstick = median(times), median(writes), median(yardsticks)
+	one.time, one.writes, one.yardstick = ofTimes(times), ofWrites(writes), ofTimes(yardsticks)
 	for _, program := range programs() {
 		var all []time.Duration
 		for _, c := range rounds {
 			all = append(all, c.processor[program])
 		}
-		middle.processor[program] = median(all)
+		one.processor[program] = ofTimes(all)
 	}
-	return middle
+	return one
 }
 
 // total is the processor time in all programs.

@@ -101,12 +101,15 @@ func (l *lab) prepare(ctx context.Context) error {
 	return nil
 }
 
-// unlimit sets the receiver's rate limit so high that nothing measured here is refused for it.
+// unlimit sets the receiver's limits so high that nothing measured here is refused, and no alert Flapping, for them.
 func (l *lab) unlimit(ctx context.Context, namespace string) error {
 	receiver := &v1alpha1.SimReceiver{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: receiverName}}
-	patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"rateLimit":{"deliveriesPerSecond":1000000,"burst":10000000}}}`))
+	patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":{
+		"rateLimit":{"deliveriesPerSecond":1000000,"burst":10000000},
+		"flapping":{"transitions":60}
+	}}`))
 	if err := l.client.Patch(ctx, receiver, patch); err != nil {
-		return fmt.Errorf("raising the rate limit: %w", err)
+		return fmt.Errorf("raising the limits of the receiver: %w", err)
 	}
 	return nil
 }

@@ -45,14 +45,23 @@ type sizes struct {
 	// fresh is how many deliveries there are in each round of the cost, at most. All rounds together take longer than the five
 	// minutes after which an API server does again what it does for itself.
 	fresh int
+	// window is how long the alerts turn at the smaller of the sizes that are compared, at least. At the larger one a single
+	// burst takes longer than those five minutes.
+	window time.Duration
 }
 
 func fullSizes() sizes {
-	return sizes{rounds: 5, turn: 1500 * time.Millisecond, objects: 2000, samples: 300, waiting: 100_000, small: 10_000, large: 100_000, fresh: 8000}
+	return sizes{
+		rounds: 5, turn: 1500 * time.Millisecond, objects: 2000, samples: 300, waiting: 100_000, small: 10_000, large: 100_000, fresh: 8000,
+		window: 5 * time.Minute,
+	}
 }
 
 func quickSizes() sizes {
-	return sizes{rounds: 3, turn: 500 * time.Millisecond, objects: 1000, samples: 100, waiting: 10_000, small: 1000, large: 10_000, fresh: 500}
+	return sizes{
+		rounds: 3, turn: 500 * time.Millisecond, objects: 1000, samples: 100, waiting: 10_000, small: 1000, large: 10_000, fresh: 500,
+		window: 20 * time.Second,
+	}
 }
 
 type options struct {
@@ -140,6 +149,14 @@ func (s sizes) override(given sizes) sizes {
 		s.turn = given.turn
 	}
 	return s
+}
+
+// windowAt is how long the alerts turn at a size, at least; 0 where a single burst will do.
+func (s sizes) windowAt(size int) time.Duration {
+	if size == s.small {
+		return s.window
+	}
+	return 0
 }
 
 func (o *options) wants(names ...string) bool {

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/sim-operator/sim-operator/hack/bench/record"
@@ -64,7 +62,8 @@ func measureScale(ctx context.Context, l *lab) error {
 		errs = append(errs, e.measureRestart(ctx))
 	}
 	if l.wants(burst) && ctx.Err() == nil {
-		errs = append(errs, e.measureBurst(ctx))
+		_, err := e.measureBurst(ctx)
+		errs = append(errs, err)
 	}
 	e.compare()
 	return errors.Join(errs...)
@@ -92,7 +91,7 @@ func (e *estate) fill(ctx context.Context) error {
 			return fmt.Errorf("at %d resources: %w", size, err)
 		}
 		if size < e.lab.large && e.lab.wants(burst) {
-			if err := e.flipAndBack(ctx, size); err != nil {
+			if err := e.flipAndBack(ctx); err != nil {
 				return fmt.Errorf("at %d resources: %w", size, err)
 			}
 		}
@@ -136,8 +135,7 @@ func (e *estate) noteCost(ctx context.Context, size, fresh int) error {
 	}
 	e.costs[record.NewAlert][size] = medianCost(rounds)
 	e.costs[record.NewAlert][size].note(e.lab.table, size, record.NewAlert)
-	dearest := slices.MaxFunc(rounds, func(a, b cost) int { return cmp.Compare(a.total(), b.total()) })
-	e.lab.table.note(record.At(size, record.Processor(record.NewAlert))+" in the dearest round", milliseconds(dearest.total()), "ms")
+	e.lab.table.note(record.At(size, record.Processor(record.NewAlert))+" in the dearest round", milliseconds(dearest(rounds).total()), "ms")
 	return nil
 }
 

@@ -23,6 +23,18 @@ func median[T number](values []T) T {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
+// mean is the sum by the number. That of none is 0.
+func mean[T number](values []T) T {
+	if len(values) == 0 {
+		return 0
+	}
+	var sum T
+	for _, value := range values {
+		sum += value
+	}
+	return sum / T(len(values))
+}
+
 // percentile is the smallest of the values that at least so many percent of them do not exceed: the nearest rank. That
 // of none is 0.
 func percentile(values []time.Duration, percent float64) time.Duration {

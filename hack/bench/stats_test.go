@@ -30,6 +30,15 @@ func TestMedian(t *testing.T) {
 	}
 }
 
+func TestMean(t *testing.T) {
+	if got := mean([]float64{1, 2, 6}); got != 3 {
+		t.Errorf("the mean of 1, 2 and 6 = %v", got)
+	}
+	if got := mean[time.Duration](nil); got != 0 {
+		t.Errorf("the mean of none = %v", got)
+	}
+}
+
 func TestPercentile(t *testing.T) {
 	hundred := make([]time.Duration, 100)
 	for i := range hundred {
@@ -92,6 +101,9 @@ func TestOverride(t *testing.T) {
 	if got != want {
 		t.Errorf("sizes = %+v, want %+v", got, want)
 	}
+	if got.windowAt(got.small) != want.window || got.windowAt(got.large) != 0 {
+		t.Errorf("the alerts turn for %s and %s", got.windowAt(got.small), got.windowAt(got.large))
+	}
 }
 
 func TestPause(t *testing.T) {
@@ -114,11 +126,7 @@ func TestPause(t *testing.T) {
 }
 
 func TestMedianCost(t *testing.T) {
-	round := func(ms int) cost {
-		took := time.Duration(ms) * time.Millisecond
-		return cost{processor: map[string]time.Duration{"etcd": took, "ingress": 2 * took}, time: took, writes: float64(ms), yardstick: took}
-	}
-	got := medianCost([]cost{round(9), round(1), round(5)})
+	got := medianCost([]cost{costing(9), costing(1), costing(5)})
 	if got.time != 5*time.Millisecond || got.writes != 5 || got.total() != 15*time.Millisecond || got.yardstick != 5*time.Millisecond {
 		t.Errorf("the middle of three costs is %+v", got)
 	}

@@ -10,7 +10,7 @@ type request struct {
 	grows bool
 	// bytes is about how much it writes.
 	bytes int64
-	// plain is true if it does no more than append, for which the journal will do.
+	// plain is true if it does no more than append something small, for which the journal will do.
 	plain bool
 	// apply makes the change. An error is one of the file, and fails the whole batch.
 	apply func(*batch) error

@@ -304,11 +304,11 @@ func TestAmbiguousFrame(t *testing.T) {
 	same(t, "after a kill", run(t, killed(t, dir), testOptions()).waiting(), []uint64{1, 2, 3, 4})
 }
 
-// What does not fit goes into the other file, at once.
-func TestAJournalThatIsFull(t *testing.T) {
+// What is large or does not fit goes into the other file, at once.
+func TestWhatTheJournalDoesNotTake(t *testing.T) {
 	i, _ := stopped(t, t.TempDir(), testOptions())
 	large := order(0)
-	large.Body = bytes.Repeat([]byte{'x'}, journalSize)
+	large.Body = bytes.Repeat([]byte{'x'}, maxJournalRecord)
 	i.append(order(1))
 	i.append(large)
 	inLog, inJournal := i.inFile()

@@ -37,6 +37,9 @@ const (
 	// linger is how long what the journal holds, and the news that deliveries were applied, wait for more to come before a
 	// commit to the other file takes note of them.
 	linger = 50 * time.Millisecond
+	// maxJournalRecord bounds what goes to the journal. What is there has been acknowledged, and so must find room in the other
+	// file whatever the state of that: a small record needs no two pages that are neighbours.
+	maxJournalRecord = 1 << 10
 	// maxJournal bounds how many deliveries the journal holds, and so how long that commit keeps callers waiting.
 	maxJournal = 2048
 	// maxGather is how long a commit waits for others to come along, where many call at a time.

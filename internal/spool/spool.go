@@ -92,7 +92,7 @@ func (s *Spool) Append(ctx context.Context, d Delivery) (Delivery, error) {
 	r := &request{
 		claims: []claim{{receiver: d.Receiver, in: areaWaiting, bytes: size}},
 		grows:  true,
-		plain:  true,
+		plain:  size <= maxJournalRecord,
 		bytes:  size,
 		apply: func(b *batch) error {
 			kept = d

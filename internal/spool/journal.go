@@ -101,11 +101,13 @@ func (j *journal) open(epoch uint64, isNew bool) error {
 
 // read takes up the frames of the epoch.
 func (j *journal) read() error {
-	content, err := io.ReadAll(io.NewSectionReader(j.file, 0, journalSize))
-	if err != nil {
+	content := make([]byte, journalSize)
+	n, err := j.file.ReadAt(content, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	j.size, j.at = int64(len(content)), 0
+	content = content[:n]
+	j.size, j.at = int64(n), 0
 	for {
 		found, size := decodeFrame(content[j.at:], j.epoch)
 		if size == 0 {
@@ -147,11 +149,20 @@ func (j *journal) extend() error {
 	if j.size >= journalSize {
 		return nil
 	}
-	_, err := j.file.WriteAt(make([]byte, journalSize-j.size), j.size)
-	if err = errors.Join(err, j.file.Sync()); err == nil {
+	if j.fill() == nil {
 		j.size = journalSize
 	}
 	return syncDir(filepath.Dir(j.path))
+}
+
+func (j *journal) fill() error {
+	var zeros [64 << 10]byte
+	for at := j.size; at < journalSize; at += int64(len(zeros)) {
+		if _, err := j.file.WriteAt(zeros[:min(journalSize-at, int64(len(zeros)))], at); err != nil {
+			return err
+		}
+	}
+	return j.file.Sync()
 }
 
 // fits says whether the journal takes so many records. Their bytes are more than what they take here.

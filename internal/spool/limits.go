@@ -65,7 +65,7 @@ const (
 // Sizes in the file.
 const (
 	// journalSize is that of the journal's file.
-	journalSize = 4 << 20
+	journalSize = 2 << 20
 
 	// recordOverhead is what it costs to store a record beside its bytes: its keys and their places in pages.
 	recordOverhead = 96

@@ -187,11 +187,11 @@ func (f *traffic) rotate(t *testing.T, hashes int, data map[string]string) strin
 	}
 	maps.DeleteFunc(secret.Data, func(key string, _ []byte) bool { return strings.Contains(strings.ToLower(key), "token") })
 	maps.Copy(secret.Data, values)
+	before := f.receiver(t, "demo").Status.TokenHashes // the manager may look at the Secret as soon as it is written
 	if err := f.admin.Update(t.Context(), secret); err != nil {
 		t.Fatal(err)
 	}
 	f.tokens = append(f.tokens, slices.Collect(maps.Values(data))...)
-	before := f.receiver(t, "demo").Status.TokenHashes
 	f.hurry(t, "demo")
 	reason := ""
 	testenv.Eventually(t, func() error {

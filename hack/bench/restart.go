@@ -130,13 +130,13 @@ func (e *estate) noteManagerMemory(ctx context.Context) error {
 	return nil
 }
 
-// untilCounted waits until the receiver's status shows all alerts: the manager counts them only now and then, and has not
+// untilCounted waits until the receiver's status shows all alerts and orders: the manager counts them only now and then, and has not
 // settled before.
 func (e *estate) untilCounted(ctx context.Context) error {
 	return until(ctx, "the count in the receiver's status", 5*pollEvery, func(ctx context.Context) (bool, error) {
 		var receiver v1alpha1.SimReceiver
 		err := e.lab.client.Get(ctx, types.NamespacedName{Namespace: scale, Name: receiverName}, &receiver)
-		return err == nil && int(receiver.Status.Alerts) == e.alerts, err
+		return err == nil && int(receiver.Status.Alerts) == e.alerts && int(receiver.Status.Orders) == e.orders, err
 	})
 }
 

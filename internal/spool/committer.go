@@ -173,9 +173,6 @@ func (s *Spool) commit(b *batch) error {
 	}
 	s.last = b.last
 	s.surge.note(len(b.entries), s.options.Clock.Now())
-	if len(b.requests) > 0 {
-		s.reopenDelay = minReopenDelay
-	}
 	file, used := s.store.usage()
 	s.mu.Lock()
 	if b.toJournal {
@@ -200,13 +197,20 @@ func (s *Spool) commit(b *batch) error {
 
 // write makes a batch durable, in one file or the other.
 func (s *Spool) write(b *batch) error {
-	if !b.toJournal {
-		return s.store.update(b.write)
+	if b.toJournal {
+		if err := b.collect(); err != nil {
+			return err
+		}
+		return s.store.journal.write(b.records)
 	}
-	if err := b.collect(); err != nil {
+	some := len(b.requests) > 0 || len(s.store.journal.held()) > 0
+	if err := s.store.update(b.write); err != nil {
 		return err
 	}
-	return s.store.journal.write(b.records)
+	if some {
+		s.reopenDelay = minReopenDelay // the little that a reopening writes proves less
+	}
+	return nil
 }
 
 // owes says whether the file of the store has to be written though nobody has asked for anything.
@@ -277,12 +281,16 @@ func (s *Spool) reopen(ctx context.Context) error {
 			return s.giveUp()
 		case <-timer.C():
 		}
+		_ = s.store.close() // relieve may have left it open
 		err := s.tryReopen()
 		if err == nil {
 			return nil
 		}
-		_ = s.store.close() // as above
 		s.refuse(err)
+		_ = s.store.close() // as above
+		if err := s.relieve(); err != nil {
+			_ = s.store.close() // as above
+		}
 	}
 }
 
@@ -297,12 +305,64 @@ func (s *Spool) giveUp() error {
 // tryReopen takes up what the file holds now. What the commit that failed brought after all is handed out, for it will be
 // there after a restart, too.
 func (s *Spool) tryReopen() error {
-	if err := s.store.open(); err != nil {
+	next, entries, err := s.reread()
+	if err != nil {
 		return err
 	}
-	var next *ledger
-	var entries []Entry
-	err := s.store.view(func(b buckets) error {
+	// This proves that the file can be written, and makes durable which numbers have been given.
+	if err := s.store.update(func(b buckets) error { return b.putLast(s.last) }); err != nil {
+		return fmt.Errorf("write the spool again: %w", err)
+	}
+	s.resume(next)
+	s.announce(entries)
+	s.accept()
+	return nil
+}
+
+// relieve goes on with what there is while the file has no room for what the journal holds. Nothing more is taken in, but
+// what waits can be read, and be noted as applied, and what was applied long ago is forgotten, which makes room.
+func (s *Spool) relieve() error {
+	next, entries, err := s.reread()
+	if err != nil {
+		return err
+	}
+	b := s.takeRelief(next)
+	if err := s.store.updateApart(b.write); err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.dones = append(b.dones, s.dones...)
+		return fmt.Errorf("write the spool without what its journal holds: %w", err)
+	}
+	for _, effect := range b.effects {
+		effect(next)
+	}
+	s.resume(next)
+	s.announce(entries)
+	return nil
+}
+
+// takeRelief makes a batch of the dones that are about deliveries in the file.
+func (s *Spool) takeRelief(next *ledger) *batch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	held := s.store.journal.held()
+	b := &batch{options: &s.options, ledger: next, now: s.options.Clock.Now(), last: s.last, newest: map[uint64]uint64{}, short: s.short()}
+	s.dones = slices.DeleteFunc(s.dones, func(number uint64) bool {
+		inFile := held.find(number) == nil && len(b.dones) < maxCommitDones
+		if inFile {
+			b.dones = append(b.dones, number)
+		}
+		return inFile
+	})
+	return b
+}
+
+// reread opens the files and reads what they hold: the ledger of it, and what was never handed out.
+func (s *Spool) reread() (next *ledger, entries []Entry, err error) {
+	if err := s.store.open(); err != nil {
+		return nil, nil, err
+	}
+	err = s.store.view(func(b buckets) error {
 		if id := b.id(); id != s.id {
 			return fmt.Errorf("%w: the file is now that of another spool, %s", ErrFormat, id)
 		}
@@ -317,16 +377,9 @@ func (s *Spool) tryReopen() error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("read the spool again: %w", err)
+		return nil, nil, fmt.Errorf("read the spool again: %w", err)
 	}
-	// This proves that the file can be written, and makes durable which numbers have been given.
-	if err := s.store.update(func(b buckets) error { return b.putLast(s.last) }); err != nil {
-		return fmt.Errorf("write the spool again: %w", err)
-	}
-	s.resume(next)
-	s.announce(entries)
-	s.accept()
-	return nil
+	return next, entries, nil
 }
 
 // missed lists what waits in the file and was never handed out.

@@ -1,7 +1,6 @@
 package spool
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -21,6 +20,8 @@ import (
 // It is a row of frames from the start of the file, one for each commit:
 //
 //	epoch 8 | length of the records 4 | CRC-32C over both and the records 4 | records, each with its length before it as an uvarint
+//
+// Each begins with a block of the disk, so that writing one never touches another, which may have been acknowledged.
 //
 // The epoch is that which the other file names. Moving the records there and naming the next epoch is one transaction, and
 // so the frames of the one before are void at the moment that they are no longer needed. Nothing is ever cleared: the
@@ -62,15 +63,23 @@ func (r records) find(number uint64) []byte {
 	return nil
 }
 
-// follows says whether a number is the next one.
-func (r records) follows(number uint64) bool {
-	return len(r) == 0 || number == numberOf(r[len(r)-1])+1
+// last is the number of the last one, or 0 if there is none.
+func (r records) last() uint64 {
+	if len(r) == 0 {
+		return 0
+	}
+	return numberOf(r[len(r)-1])
 }
 
 const (
 	journalName = "spool.journal"
 	frameHead   = 8 + 4 + 4
+	// blockSize is at least what a disk writes at a time.
+	blockSize = 4096
 )
+
+// aligned is where the next block begins.
+func aligned(at int64) int64 { return (at + blockSize - 1) / blockSize * blockSize }
 
 // open opens the journal of a spool that names an epoch, and reads what it holds. Records that are known from before are
 // kept, whatever the file says. A journal is made only for a spool that never had one: where it vanished, deliveries may
@@ -78,7 +87,7 @@ const (
 func (j *journal) open(epoch uint64, isNew bool) error {
 	flags := os.O_RDWR
 	if isNew {
-		flags |= os.O_CREATE
+		flags |= os.O_CREATE | os.O_TRUNC // one that is there is of a spool that is gone
 	}
 	file, err := j.openFile(j.path, flags, 0o600)
 	switch {
@@ -93,7 +102,9 @@ func (j *journal) open(epoch uint64, isNew bool) error {
 		j.forget()
 	}
 	j.epoch = epoch
-	if err := j.read(); err != nil {
+	// What was acknowledged is in memory, if the spool is opened again.
+	known := len(j.records) > 0
+	if err := j.read(); err != nil && !known {
 		return errors.Join(fmt.Errorf("read the journal %s: %w", j.path, err), j.close())
 	}
 	return j.extend()
@@ -107,50 +118,62 @@ func (j *journal) read() error {
 		return err
 	}
 	content = content[:n]
-	j.size, j.at = int64(n), 0
-	for {
-		found, size := decodeFrame(content[j.at:], j.epoch)
+	j.size = int64(n)
+	for at := int64(0); at < j.size; {
+		found, size := decodeFrame(content[at:], j.epoch)
 		if size == 0 {
-			return j.checkTail(content[j.at:])
+			if err := j.checkTail(content, at); err != nil {
+				return err
+			}
+			break
 		}
-		j.at += size
 		for _, record := range found {
-			j.takeUp(record)
+			if err := j.takeUp(record, at); err != nil {
+				return err
+			}
 		}
+		at = aligned(at + size)
 	}
+	if len(j.records) == 0 {
+		return nil
+	}
+	// A process that was killed may have written a frame and not waited for the disk. From now on it counts.
+	return j.sync(j.file)
 }
 
 // checkTail looks for a frame behind the last one that counts. A frame is written when the one before it is on disk: what
 // a crash leaves at the end is at most one that was cut short, and nothing of the epoch after it.
-func (j *journal) checkTail(tail []byte) error {
-	epoch := binary.BigEndian.AppendUint64(nil, j.epoch)
-	for at := 0; ; at++ {
-		next := bytes.Index(tail[at:], epoch)
-		if next < 0 {
-			return nil
-		}
-		at += next
-		if _, size := decodeFrame(tail[at:], j.epoch); size > 0 {
-			return fmt.Errorf("%w: at byte %d, with deliveries after it", ErrDamaged, j.at)
+func (j *journal) checkTail(content []byte, end int64) error {
+	for at := end + blockSize; at < int64(len(content)); at += blockSize {
+		if _, size := decodeFrame(content[at:], j.epoch); size > 0 {
+			return fmt.Errorf("%w: at byte %d, with deliveries after it", ErrDamaged, end)
 		}
 	}
+	return nil
 }
 
-// takeUp adds a record of the file, unless it is known.
-func (j *journal) takeUp(record []byte) {
-	if j.records.follows(numberOf(record)) {
+// takeUp adds a record of the frame at a place, unless it is known.
+func (j *journal) takeUp(record []byte, at int64) error {
+	number, last := numberOf(record), j.records.last()
+	switch {
+	case number == 0 || last != 0 && number > last+1:
+		return fmt.Errorf("%w: at byte %d, number %d after %d", ErrDamaged, at, number, last)
+	case number > last:
 		j.add(record)
 	}
+	return nil
 }
 
-// extend gives the file its full size, so that a commit has no blocks to allocate. Where the disk has no room, the
-// journal stays as small as it is, and what does not fit goes into the other file.
+// extend gives the file its full size, so that a commit has no blocks to allocate. Where the disk has no room for that, the
+// journal stays as small as it is and leaves the room to the other file, where everything then goes.
 func (j *journal) extend() error {
 	if j.size >= journalSize {
 		return nil
 	}
-	if j.fill() == nil {
+	if err := j.fill(); err == nil {
 		j.size = journalSize
+	} else if err := j.file.Truncate(j.size); err != nil {
+		return fmt.Errorf("give back what the journal cannot use: %w", err)
 	}
 	return syncDir(filepath.Dir(j.path))
 }
@@ -185,7 +208,7 @@ func (j *journal) write(committed records) error {
 		return fmt.Errorf("write to the journal: %w", err)
 	}
 	failpoint.Hit(failpoint.AfterCommit)
-	j.at += int64(len(j.frame))
+	j.at = aligned(j.at + int64(len(j.frame)))
 	for _, record := range committed {
 		j.add(record)
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"math/rand"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -60,28 +62,31 @@ func killed(t *testing.T, dir string) string {
 	return left
 }
 
-// alter changes the journal in a directory. It is given the places of the frames of the epoch.
-func alter(t *testing.T, dir string, change func(content []byte, frames []int64) []byte) {
+// A place is where a frame begins and ends.
+type place struct{ start, end int64 }
+
+// alter changes the journal in a directory. It is given the frames of the epoch.
+func alter(t *testing.T, dir string, change func(content []byte, frames []place) []byte) {
 	t.Helper()
 	path := filepath.Join(dir, journalName)
 	content, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var frames []int64
-	at := int64(0)
-	for {
+	var frames []place
+	for at := int64(0); ; {
 		_, size := decodeFrame(content[at:], binary.BigEndian.Uint64(content))
 		if size == 0 {
 			break
 		}
-		frames, at = append(frames, at), at+size
+		frames, at = append(frames, place{at, at + size}), aligned(at+size)
 	}
-	writeFile(t, path, change(content, append(frames, at)))
+	writeFile(t, path, change(content, frames))
 }
 
 func TestDeliveriesWaitInTheJournalAndMoveOn(t *testing.T) {
 	i, clk := stopped(t, t.TempDir(), testOptions())
+	_, before := i.store.usage()
 	for n := range 3 {
 		i.append(order(n))
 	}
@@ -103,9 +108,7 @@ func TestDeliveriesWaitInTheJournalAndMoveOn(t *testing.T) {
 	same(t, "waiting", i.waiting(), []uint64{2, 3, 4})
 	same(t, "announced once", i.announced(), []uint64{2, 3, 4})
 	same(t, "body", string(i.read(3)[0].Body), string(order(1).Body))
-	if used == 0 {
-		t.Error("what the journal holds does not count")
-	}
+	same(t, "in use then", used, before+3*sizeOf(encodeRecord(order(0))))
 }
 
 // A delivery that is applied while it is in the journal leaves it with the same commit.
@@ -145,14 +148,19 @@ func TestJournalSurvivesAKill(t *testing.T) {
 }
 
 func TestAFrameThatWasCutShortDoesNotCount(t *testing.T) {
-	for name, cut := range map[string]func(content []byte, frames []int64) []byte{
-		"half written": func(content []byte, frames []int64) []byte {
-			clear(content[(frames[2]+frames[3])/2:])
+	for name, cut := range map[string]func(content []byte, torn place) []byte{
+		"half written": func(content []byte, torn place) []byte {
+			clear(content[(torn.start+torn.end)/2:])
 			return content
 		},
-		"the file ends": func(content []byte, frames []int64) []byte { return content[:frames[3]-1] },
-		"the head is missing": func(content []byte, frames []int64) []byte {
-			clear(content[frames[2] : frames[2]+frameHead])
+		"the file ends": func(content []byte, torn place) []byte { return content[:torn.end-1] },
+		"the head is missing": func(content []byte, torn place) []byte {
+			clear(content[torn.start : torn.start+frameHead])
+			return content
+		},
+		"a sector is neither old nor new": func(content []byte, torn place) []byte {
+			sector := torn.start / 512 * 512
+			copy(content[sector:sector+512], bytes.Repeat([]byte{0xa5}, 512))
 			return content
 		},
 	} {
@@ -163,7 +171,7 @@ func TestAFrameThatWasCutShortDoesNotCount(t *testing.T) {
 				i.append(order(n))
 			}
 			left := killed(t, dir)
-			alter(t, left, cut)
+			alter(t, left, func(content []byte, frames []place) []byte { return cut(content, frames[2]) })
 			j := run(t, left, testOptions())
 			same(t, "waiting", j.waiting(), []uint64{2, 3})
 			same(t, "next number", j.append(order(3)).Number, 4)
@@ -175,6 +183,12 @@ func TestAFrameThatWasCutShortDoesNotCount(t *testing.T) {
 	}
 }
 
+// damage changes a frame that has another after it.
+func damage(content []byte, frames []place) []byte {
+	content[frames[1].start+frameHead] ^= 1
+	return content
+}
+
 func TestADamagedJournalIsRefusedAndLeftAlone(t *testing.T) {
 	dir := t.TempDir()
 	i, _ := stopped(t, dir, testOptions())
@@ -182,10 +196,7 @@ func TestADamagedJournalIsRefusedAndLeftAlone(t *testing.T) {
 		i.append(order(n))
 	}
 	left := killed(t, dir)
-	alter(t, left, func(content []byte, frames []int64) []byte {
-		content[frames[1]+frameHead] ^= 1
-		return content
-	})
+	alter(t, left, damage)
 	before, err := os.ReadFile(filepath.Join(left, journalName))
 	if err != nil {
 		t.Fatal(err)
@@ -280,13 +291,7 @@ func TestAmbiguousFrame(t *testing.T) {
 	var failing atomic.Bool
 	clk := clocktesting.NewFakeClock(start)
 	o := testOptions()
-	o.Clock = clk
-	o.sync = func(file *os.File) error {
-		if failing.Load() {
-			return errDisk
-		}
-		return file.Sync()
-	}
+	o.Clock, o.sync = clk, failingSync(&failing)
 	dir := t.TempDir()
 	i := run(t, dir, o)
 	i.append(order(0))
@@ -313,14 +318,15 @@ func TestWhatTheJournalDoesNotTake(t *testing.T) {
 	i.append(large)
 	inLog, inJournal := i.inFile()
 	same(t, "in the log", [2]int{inLog, inJournal}, [2]int{2, 0})
-	for n := range maxJournal {
+	const frames = journalSize / blockSize
+	for n := range frames {
 		i.append(order(n))
 	}
 	inLog, inJournal = i.inFile()
-	same(t, "as many as it holds", [2]int{inLog, inJournal}, [2]int{2, maxJournal})
+	same(t, "as many as it holds, each in a block of its own", [2]int{inLog, inJournal}, [2]int{2, frames})
 	i.append(order(0))
 	inLog, inJournal = i.inFile()
-	same(t, "one more", [2]int{inLog, inJournal}, [2]int{2 + maxJournal + 1, 0})
+	same(t, "one more", [2]int{inLog, inJournal}, [2]int{2 + frames + 1, 0})
 }
 
 // A journal that the disk has no room for is done without.
@@ -342,6 +348,185 @@ func TestADiskWithNoRoomForAJournal(t *testing.T) {
 	i.append(order(1))
 	inLog, inJournal := i.inFile()
 	same(t, "in the log", [2]int{inLog, inJournal}, [2]int{1, 0})
+}
+
+// What was acknowledged is in memory, too, and outlives the file while the process does.
+func TestADamagedJournalDoesNoHarmWhileTheSpoolRuns(t *testing.T) {
+	for name, change := range map[string]func(content []byte, frames []place) []byte{
+		"damaged": damage,
+		"cut off": func([]byte, []place) []byte { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var failing atomic.Bool
+			clk := clocktesting.NewFakeClock(start)
+			o := testOptions()
+			o.Clock, o.sync = clk, failingSync(&failing)
+			dir := t.TempDir()
+			i := run(t, dir, o)
+			for n := range 4 {
+				i.append(order(n))
+			}
+			alter(t, dir, change)
+			failing.Store(true)
+			if _, err := i.Append(t.Context(), order(4)); !errors.Is(err, errDisk) {
+				t.Fatalf("got %v", err)
+			}
+			failing.Store(false)
+			untilAccepted(i, clk)
+			same(t, "waiting", i.waiting()[:4], []uint64{1, 2, 3, 4})
+			same(t, "after a kill", run(t, killed(t, dir), testOptions()).waiting()[:4], []uint64{1, 2, 3, 4})
+		})
+	}
+}
+
+func failingSync(failing *atomic.Bool) func(*os.File) error {
+	return func(file *os.File) error {
+		if failing.Load() {
+			return errDisk
+		}
+		return file.Sync()
+	}
+}
+
+// The commit that moves the journal's records took effect and says that it failed, or it did not take effect.
+func TestAmbiguousMove(t *testing.T) {
+	for name, visible := range map[string]bool{"took effect": true, "did not": false} {
+		t.Run(name, func(t *testing.T) {
+			var failing atomic.Bool
+			clk := clocktesting.NewFakeClock(start)
+			o := testOptions()
+			o.Clock, o.commit = clk, ambiguous(&failing, visible)
+			i := run(t, t.TempDir(), o)
+			for n := range 3 {
+				i.append(order(n))
+			}
+			failing.Store(true)
+			if err := i.Reject(t.Context(), Reason{Code: "No"}, 2); !errors.Is(err, errDisk) {
+				t.Fatalf("got %v", err)
+			}
+			failing.Store(false)
+			untilAccepted(i, clk)
+			want := []uint64{1, 2, 3}
+			if visible {
+				want = []uint64{1, 3}
+			}
+			same(t, "waiting", i.waiting(), want)
+			same(t, "announced", i.announced(), []uint64{1, 2, 3})
+		})
+	}
+}
+
+// A Done that comes while deliveries go to the journal is neither lost nor left for long.
+func TestDonesUnderTraffic(t *testing.T) {
+	i, clk := stopped(t, t.TempDir(), testOptions())
+	i.append(order(1))
+	i.Done(2)
+	i.append(order(2))
+	same(t, "applied, before its time", i.Stats().Applied, 0)
+	clk.Step(linger)
+	i.append(order(3))
+	same(t, "applied", i.Stats().Applied, 1)
+	same(t, "waiting", i.waiting(), []uint64{3, 4})
+	many := make([]uint64, maxCommitDones)
+	i.Done(append([]uint64{3}, many...)...)
+	i.append(order(4))
+	i.append(order(5))
+	same(t, "applied, for there were many", i.Stats().Applied, 2)
+}
+
+// The spool's file was removed, and the journal was not.
+func TestAJournalOfASpoolThatIsGone(t *testing.T) {
+	dir := t.TempDir()
+	i, _ := stopped(t, dir, testOptions())
+	for n := range 4 {
+		i.append(order(n))
+	}
+	left := killed(t, dir)
+	if err := os.Remove(filepath.Join(left, fileName)); err != nil {
+		t.Fatal(err)
+	}
+	o := testOptions()
+	o.Rand = rand.New(rand.NewSource(2))
+	j, _ := stopped(t, left, o)
+	same(t, "number", j.append(order(9)).Number, 2)
+	again := run(t, killed(t, left), testOptions())
+	same(t, "waiting", again.waiting(), []uint64{2})
+	same(t, "id", again.ID(), j.ID())
+}
+
+// smallVolume is a directory on a volume of its own, of so many mebibytes.
+func smallVolume(t *testing.T, mebibytes int) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", mebibytes)); err != nil {
+		t.Skipf("mount a small volume, which takes root: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	return dir
+}
+
+// The journal must not take the room that the other file needs.
+func TestAVolumeTooSmallForAJournal(t *testing.T) {
+	i := run(t, smallVolume(t, 2), testOptions())
+	for n := range 300 {
+		i.append(order(n))
+	}
+	same(t, "waiting", len(i.waiting()), 300)
+}
+
+// The volume is full, and the spool's file has no room for what the journal has acknowledged. Deliveries can be read and
+// applied all the same, until there is room.
+func TestAFullVolumeKeepsNothingFromBeingApplied(t *testing.T) {
+	dir := smallVolume(t, 16)
+	clk := clocktesting.NewFakeClock(start)
+	o := testOptions()
+	o.Clock = clk
+	i := run(t, dir, o)
+	large := order(0)
+	large.Body = make([]byte, 6000)
+	for range 200 {
+		i.append(large)
+	}
+	i.settle()
+	ballast, err := os.Create(filepath.Join(dir, "ballast"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ballast.Close() //nolint:errcheck // nobody reads it
+	for err == nil {
+		_, err = ballast.Write(make([]byte, blockSize))
+	}
+	for n := range 400 {
+		i.append(order(n))
+	}
+	const acknowledged = 600
+	if _, err := i.Drop(t.Context()); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("the volume is not full: %v", err)
+	}
+	for _, numbers := range [][]uint64{{1, 2, 3}, {201, 202, 203}} {
+		for {
+			deliveries, err := i.Read(numbers)
+			if err == nil {
+				same(t, "read", deliveries[0].Damaged, nil)
+				break
+			}
+			clk.Step(maxReopenDelay)
+			runtime.Gosched()
+		}
+		i.Done(numbers...)
+	}
+	for i.Stats().Applied != 3 {
+		clk.Step(maxReopenDelay)
+		runtime.Gosched()
+	}
+	same(t, "waiting", i.Stats().Waiting, acknowledged-3)
+	if err := ballast.Truncate(0); err != nil {
+		t.Fatal(err)
+	}
+	untilAccepted(i, clk)
+	i.settle()
+	same(t, "applied", i.Stats().Applied, 6)
+	same(t, "waiting", len(i.waiting()), acknowledged-6)
 }
 
 func FuzzDecodeFrame(f *testing.F) {

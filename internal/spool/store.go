@@ -291,6 +291,31 @@ func (st *store) view(fn func(buckets) error) error {
 // update calls fn in a transaction that writes, and commits it, and with that what the journal holds, which is then free.
 // Whether it took effect is not known if that fails.
 func (st *store) update(fn func(buckets) error) error {
+	next := st.journal.epoch + 1
+	err := st.commit(func(b buckets) error {
+		if err := b.absorb(st.journal.held()); err != nil {
+			return err
+		}
+		if err := b.putEpoch(next); err != nil {
+			return err
+		}
+		return fn(b)
+	})
+	if err == nil {
+		st.journal.begin(next)
+	}
+	return err
+}
+
+// updateApart is an update that leaves what the journal holds where it is.
+func (st *store) updateApart(fn func(buckets) error) error {
+	return st.commit(func(b buckets) error {
+		b.held = st.journal.held()
+		return fn(b)
+	})
+}
+
+func (st *store) commit(fn func(buckets) error) error {
 	st.mu.RLock()
 	defer st.mu.RUnlock()
 	if st.db == nil {
@@ -300,17 +325,12 @@ func (st *store) update(fn func(buckets) error) error {
 	if st.options.commit != nil {
 		commit = st.options.commit
 	}
-	next := st.journal.epoch + 1
 	failpoint.Hit(failpoint.BeforeCommit)
 	err := failpoint.Torn(failpoint.BetweenDataAndMeta, st.path, 0, metaPages*st.db.Info().PageSize, func() error {
-		return commit(st.db, func(tx *bbolt.Tx) error {
-			b := bucketsOf(tx)
-			return cmp.Or(b.absorb(st.journal.held()), b.putEpoch(next), fn(b))
-		})
+		return commit(st.db, func(tx *bbolt.Tx) error { return fn(bucketsOf(tx)) })
 	})
 	if err == nil {
 		failpoint.Hit(failpoint.AfterCommit)
-		st.journal.begin(next)
 	}
 	return err
 }
@@ -384,15 +404,14 @@ func (b buckets) putEpoch(epoch uint64) error {
 }
 
 func (b buckets) lastNumber() last {
-	if n := len(b.held); n > 0 {
-		record := b.held[n-1]
-		return last{number: numberOf(record), receivedAt: getTime(record[receivedAt:])}
+	l := last{receivedAt: time.UnixMicro(0).UTC()}
+	if raw := b.meta.Get([]byte(metaLast)); len(raw) == 16 {
+		l = last{number: binary.BigEndian.Uint64(raw), receivedAt: getTime(raw[8:])}
 	}
-	raw := b.meta.Get([]byte(metaLast))
-	if len(raw) != 16 {
-		return last{receivedAt: time.UnixMicro(0).UTC()}
+	if number := b.held.last(); number > l.number {
+		l = last{number: number, receivedAt: getTime(b.held.find(number)[receivedAt:])}
 	}
-	return last{number: binary.BigEndian.Uint64(raw), receivedAt: getTime(raw[8:])}
+	return l
 }
 
 // record is that of a delivery that waits or was applied. It is nil if there is none.

@@ -12,7 +12,7 @@ const (
 	// surgeWindow is how long they are counted at least.
 	surgeWindow = 10 * time.Millisecond
 	// surgeLasts is how long a surge is taken to go on after it was last seen.
-	surgeLasts = 50 * time.Millisecond
+	surgeLasts = 30 * time.Millisecond
 )
 
 // A surge is more deliveries at a time than can be applied. All but until is the committer's own.

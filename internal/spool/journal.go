@@ -102,12 +102,15 @@ func (j *journal) open(epoch uint64, isNew bool) error {
 		j.forget()
 	}
 	j.epoch = epoch
-	// What was acknowledged is in memory, if the spool is opened again.
 	known := len(j.records) > 0
-	if err := j.read(); err != nil && !known {
+	switch err := j.read(); {
+	case err == nil:
+		return j.extend()
+	case known: // what was acknowledged is in memory, and is about to be moved; the file is left as it is until then
+		return nil
+	default:
 		return errors.Join(fmt.Errorf("read the journal %s: %w", j.path, err), j.close())
 	}
-	return j.extend()
 }
 
 // read takes up the frames of the epoch.

@@ -13,19 +13,19 @@ import (
 // other sizes: with so many that they were Flapping, or that the oldest had to go, they would cost something else.
 const mostFlips = 51
 
-// measureBurst has all alerts go Off at once, as at a month's end, over two replicas of the ingress; and On and Off again
-// until the window of this size is over. What a transition costs is the mean, so that what kube-apiserver does every five
-// minutes has its part in it. All else is of the first burst. flips is how often the alerts have turned.
-func (e *estate) measureBurst(ctx context.Context) (flips int, err error) {
+// measureTransition has the newest n alerts go Off at once, as at a month's end, over two replicas of the ingress; and On and
+// Off again until the window of this size is over. What a transition costs is the mean, so that what kube-apiserver does
+// every five minutes has its part in it. flips is how often the alerts have turned.
+func (e *estate) measureTransition(ctx context.Context, n int) (flips int, err error) {
 	var bursts []cost
 	began := time.Now()
 	for again(len(bursts), time.Since(began), e.lab.windowAt(e.alerts)) {
-		c, err := e.costOfFlip(ctx, len(bursts))
+		c, err := e.costOfFlip(ctx, len(bursts), n)
 		if err != nil {
 			return len(bursts), err
 		}
 		bursts = append(bursts, c)
-		if err := e.noteFlipped(ctx, len(bursts)); err != nil {
+		if err := e.noteFlipped(ctx, len(bursts), n); err != nil {
 			return len(bursts), err
 		}
 	}
@@ -39,15 +39,15 @@ func again(flips int, took, window time.Duration) bool {
 	return flips%2 == 0 || (took < window && flips < mostFlips)
 }
 
-// costOfFlip measures a burst, and notes how it went if it is the first.
-func (e *estate) costOfFlip(ctx context.Context, flips int) (cost, error) {
+// costOfFlip measures a burst of n, and notes how it went if it is the first of all alerts.
+func (e *estate) costOfFlip(ctx context.Context, flips, n int) (cost, error) {
 	var f flow
 	var lastEvent time.Duration
-	c, err := e.costOf(ctx, e.alerts, func() (err error) {
-		f, lastEvent, err = e.flip(ctx, flips)
+	c, err := e.costOf(ctx, n, func() (err error) {
+		f, lastEvent, err = e.flip(ctx, flips, n)
 		return err
 	})
-	if err != nil || flips > 0 {
+	if err != nil || flips > 0 || n < e.alerts {
 		return c, err
 	}
 	t := e.lab.table
@@ -70,9 +70,9 @@ func noteTransition(t *table, size int, bursts []cost) {
 	t.note(processor+" in the dearest burst", milliseconds(dearest(bursts).total()), "ms")
 }
 
-// noteFlipped notes what two reports more make of an alert, when the alerts have turned just twice at this size.
-func (e *estate) noteFlipped(ctx context.Context, flips int) error {
-	if flips != 2 {
+// noteFlipped notes what two reports more make of an alert, when all alerts have turned just twice at this size.
+func (e *estate) noteFlipped(ctx context.Context, flips, n int) error {
+	if flips != 2 || n < e.alerts {
 		return nil
 	}
 	flipped, err := e.etcd.meanSize(ctx, alertsPrefix)
@@ -80,56 +80,57 @@ func (e *estate) noteFlipped(ctx context.Context, flips int) error {
 	return err
 }
 
-// flipAndBack measures a burst, and has all alerts On again.
-func (e *estate) flipAndBack(ctx context.Context) error {
-	flips, err := e.measureBurst(ctx)
+// flipAndBack measures a transition with n alerts, and has all alerts On again.
+func (e *estate) flipAndBack(ctx context.Context, n int) error {
+	flips, err := e.measureTransition(ctx, n)
 	if err != nil {
 		return err
 	}
-	if _, _, err := e.flip(ctx, flips); err != nil {
+	if _, _, err := e.flip(ctx, flips, n); err != nil {
 		return err
 	}
-	return e.noteFlipped(ctx, flips+1)
+	return e.noteFlipped(ctx, flips+1, n)
 }
 
-// flip delivers that every alert has turned, after so many times, and says when the last Event was there: when the manager
-// has seen all of it.
-func (e *estate) flip(ctx context.Context, flips int) (f flow, lastEvent time.Duration, err error) {
+// flip delivers that each of the newest n alerts has turned, after so many times, and says when the last Event was there: when
+// the manager has seen all of it.
+func (e *estate) flip(ctx context.Context, flips, n int) (f flow, lastEvent time.Duration, err error) {
 	trigger, value := "Off", 10
 	if flips%2 == 1 {
 		trigger, value = "On", 85
 	}
-	step("turning %d alerts %s", e.alerts, trigger)
+	step("turning %d alerts of %d %s", n, e.alerts, trigger)
 	began := time.Now()
-	if f, err = floodN(ctx, e.poster, e.target(trigger, value), 0, e.alerts); err != nil {
+	if f, err = floodN(ctx, e.poster, e.target(trigger, value), e.alerts-n, n); err != nil {
 		return f, 0, err
 	}
-	e.reports, e.versions = e.reports+e.alerts, e.versions+2*e.alerts
-	err = e.untilTurned(ctx, trigger)
+	e.reports, e.versions = e.reports+n, e.versions+2*n
+	err = e.untilTurned(ctx, trigger, n)
 	return f, time.Since(began), err
 }
 
-// untilTurned waits until the manager has seen the status of all alerts turned, before which it has written their Events. The
+// untilTurned waits until the manager has seen the status of n alerts turned, before which it has written their Events. The
 // API server is not asked how many Events there are: to count them takes it the longer the more there are, and after an hour
 // they expire, which a run may take.
-func (e *estate) untilTurned(ctx context.Context, trigger string) error {
-	return untilNoneLeft(ctx, "all alerts to be "+trigger, 5*pollEvery, func(ctx context.Context) (int, error) {
+func (e *estate) untilTurned(ctx context.Context, trigger string, n int) error {
+	return untilNoneLeft(ctx, "the alerts to be "+trigger, 5*pollEvery, func(ctx context.Context) (int, error) {
 		page, err := e.lab.metrics(ctx, localcluster.Manager)
-		return yetToTurn(page, trigger, e.alerts), err
+		return yetToTurn(page, trigger, e.alerts, n), err
 	})
 }
 
-// yetToTurn is how many alerts are not what they are turned to, by the manager's metrics. One that has just been started
-// tells of no alert that is On, which is not to say that all are Off: then it does not tell of the receiver either.
-func yetToTurn(page []series, trigger string, alerts int) int {
+// yetToTurn is how many alerts are not what they are turned to, by the manager's metrics, if n of them turn and the others are
+// On. A manager that has just been started tells of no alert that is On, which is not to say that all are Off: then it does
+// not tell of the receiver either.
+func yetToTurn(page []series, trigger string, alerts, n int) int {
 	tells := slices.ContainsFunc(page, func(s series) bool { return s.name == "sim_operator_receiver_ready" && isScale(s.labels) })
 	active := int(sum(page, "sim_operator_alerts_active", isScale))
 	switch {
 	case !tells:
-		return alerts
+		return n
 	case trigger == "On":
 		return alerts - active
 	default:
-		return active
+		return active - (alerts - n)
 	}
 }

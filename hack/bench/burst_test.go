@@ -73,13 +73,15 @@ sim_operator_alerts_active{namespace="status",receiver="bench",alert="one"} 9
 `
 	tests := map[string]struct {
 		page, trigger string
-		want          int
+		n, want       int
 	}{
-		"what is still On has yet to go Off":                     {ready + some, "Off", 3},
-		"what is not On yet has yet to go On":                    {ready + some, "On", 7},
-		"where none is On, all are Off":                          {ready, "Off", 0},
-		"a manager that tells of no receiver tells of no alerts": {"", "Off", 10},
-		"one of another namespace is another's":                  {strings.ReplaceAll(ready, "scale", "status"), "Off", 10},
+		"what is still On has yet to go Off":                     {ready + some, "Off", 10, 3},
+		"what is not On yet has yet to go On":                    {ready + some, "On", 10, 7},
+		"where none is On, all are Off":                          {ready, "Off", 10, 0},
+		"a manager that tells of no receiver tells of no alerts": {"", "Off", 10, 10},
+		"one of another namespace is another's":                  {strings.ReplaceAll(ready, "scale", "status"), "Off", 10, 10},
+		"those that do not turn stay On":                         {ready + some, "Off", 8, 1},
+		"or are On already":                                      {ready + some, "On", 8, 7},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -87,7 +89,7 @@ sim_operator_alerts_active{namespace="status",receiver="bench",alert="one"} 9
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := yetToTurn(page, tt.trigger, 10); got != tt.want {
+			if got := yetToTurn(page, tt.trigger, 10, tt.n); got != tt.want {
 				t.Errorf("%d have yet to go %s, want %d", got, tt.trigger, tt.want)
 			}
 		})

@@ -23,14 +23,15 @@ import (
 
 // Names of the measurements, for -only.
 const (
-	door      = "door"
-	latency   = "latency"
-	resources = "resources"
-	status    = "status"
-	memory    = "memory"
-	scale     = "scale"
-	restart   = "restart"
-	burst     = "burst"
+	door       = "door"
+	latency    = "latency"
+	resources  = "resources"
+	status     = "status"
+	memory     = "memory"
+	scale      = "scale"
+	restart    = "restart"
+	transition = "transition"
+	burst      = "burst"
 )
 
 // sizes are how much is measured.
@@ -45,8 +46,7 @@ type sizes struct {
 	// fresh is how many deliveries there are in each round of the cost, at most. All rounds together take longer than the five
 	// minutes after which an API server does again what it does for itself.
 	fresh int
-	// window is how long the alerts turn at the smaller of the sizes that are compared, at least. At the larger one a single
-	// burst takes longer than those five minutes.
+	// window is how long alerts turn at each of the sizes that are compared, at least.
 	window time.Duration
 }
 
@@ -104,7 +104,7 @@ func parseFlags() options {
 	flag.IntVar(&given.objects, "objects", 0, "How many resources are made in each round of resources and status.")
 	flag.IntVar(&given.samples, "samples", 0, "How many deliveries the latency is taken of.")
 	flag.IntVar(&given.waiting, "waiting", 0, "How many deliveries wait when the memory of the ingress is read.")
-	flag.IntVar(&given.large, "resources", 0, "How many resources there are for scale, restart and burst, which are measured at a tenth and a hundredth of them, too.")
+	flag.IntVar(&given.large, "resources", 0, "How many resources there are for scale, restart, transition and burst, which are measured at a tenth and a hundredth of them, too.")
 	flag.IntVar(&given.fresh, "fresh", 0, "How many deliveries are made in each round of scale, at most.")
 	flag.StringVar(&o.out, "out", filepath.Join(".local", "bench.json"), "Where the table goes as JSON. The machine and the commit go to a file beside it.")
 	flag.StringVar(&o.dir, "dir", "", "The directory to work in; by default a new one for temporary files. It decides which disk fsync is measured on.")
@@ -125,7 +125,7 @@ func parseFlags() options {
 }
 
 func measurements() []string {
-	return []string{door, latency, resources, status, memory, scale, restart, burst}
+	return []string{door, latency, resources, status, memory, scale, restart, transition, burst}
 }
 
 // override takes the sizes that were given in place of those of a preset.
@@ -151,9 +151,9 @@ func (s sizes) override(given sizes) sizes {
 	return s
 }
 
-// windowAt is how long the alerts turn at a size, at least; 0 where a single burst will do.
+// windowAt is how long alerts turn at a size, at least; 0 where once will do.
 func (s sizes) windowAt(size int) time.Duration {
-	if size == s.small {
+	if size == s.small || size == s.large {
 		return s.window
 	}
 	return 0
@@ -222,7 +222,7 @@ func measureAll(ctx context.Context, o options, t *table) error {
 	if o.wants(door, latency, resources, status, memory) {
 		errs = append(errs, withLab(ctx, o, t, programs, "first", measureRates))
 	}
-	if o.wants(scale, restart, burst, memory) && ctx.Err() == nil {
+	if o.wants(scale, restart, transition, burst, memory) && ctx.Err() == nil {
 		errs = append(errs, withLab(ctx, o, t, programs, "second", measureScale))
 	}
 	return errors.Join(errs...)

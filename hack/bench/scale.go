@@ -61,8 +61,11 @@ func measureScale(ctx context.Context, l *lab) error {
 	if l.wants(restart, memory) {
 		errs = append(errs, e.measureRestart(ctx))
 	}
+	if l.wants(transition) && ctx.Err() == nil {
+		errs = append(errs, e.flipAndBack(ctx, e.lab.small))
+	}
 	if l.wants(burst) && ctx.Err() == nil {
-		_, err := e.measureBurst(ctx)
+		_, err := e.costOfFlip(ctx, 0, e.alerts)
 		errs = append(errs, err)
 	}
 	e.compare()
@@ -80,7 +83,7 @@ func (e *estate) startIngresses(ctx context.Context) error {
 
 // fill makes as many alerts as are wanted, and measures on the way at a hundredth, at a tenth, and at all of them.
 func (e *estate) fill(ctx context.Context) error {
-	if !e.lab.wants(scale, memory, burst) {
+	if !e.lab.wants(scale, memory, transition, burst) {
 		return e.grow(ctx, e.lab.large)
 	}
 	if err := e.noteState(ctx, 0); err != nil {
@@ -90,8 +93,8 @@ func (e *estate) fill(ctx context.Context) error {
 		if err := e.measureAt(ctx, size); err != nil {
 			return fmt.Errorf("at %d resources: %w", size, err)
 		}
-		if size < e.lab.large && e.lab.wants(burst) {
-			if err := e.flipAndBack(ctx); err != nil {
+		if size < e.lab.large && e.lab.wants(transition, burst) {
+			if err := e.flipAndBack(ctx, e.alerts); err != nil {
 				return fmt.Errorf("at %d resources: %w", size, err)
 			}
 		}

@@ -101,7 +101,7 @@ func TestOverride(t *testing.T) {
 	if got != want {
 		t.Errorf("sizes = %+v, want %+v", got, want)
 	}
-	if got.windowAt(got.small) != want.window || got.windowAt(got.large) != 0 {
+	if got.windowAt(got.small) != want.window || got.windowAt(got.large) != want.window || got.windowAt(got.small/10) != 0 {
 		t.Errorf("the alerts turn for %s and %s", got.windowAt(got.small), got.windowAt(got.large))
 	}
 }

@@ -48,10 +48,6 @@ func measureDoor(ctx context.Context, l *lab) error {
 		return err
 	}
 	defer supervisor.Stop(bareCommand) //nolint:errcheck // it runs
-	ingress, err := l.startIngress(ctx)
-	if err != nil {
-		return err
-	}
 	if err := l.untilAnswered(ctx, "http://"+at); err != nil {
 		return err
 	}
@@ -63,13 +59,13 @@ func measureDoor(ctx context.Context, l *lab) error {
 			next: callers * 10_000_000, // no two duels are about the same orders
 		}
 	}
-	if err := l.doorAlone(ctx, newDuel); err != nil {
-		return err
+	for _, n := range []int{1, 16, callers, 256} {
+		if err := l.doorAlone(ctx, newDuel(n)); err != nil {
+			return err
+		}
 	}
-	if err := l.cluster.Supervisor().Stop(ingress); err != nil {
-		return err
-	}
-	if ingress, err = l.startIngress(ctx); err != nil {
+	ingress, err := l.startIngress(ctx)
+	if err != nil {
 		return err
 	}
 	d := newDuel(callers)
@@ -88,23 +84,25 @@ func (l *lab) untilAnswered(ctx context.Context, url string) error {
 	})
 }
 
-func (l *lab) doorAlone(ctx context.Context, newDuel func(callers int) *duel) error {
+// doorAlone has an ingress of its own for each duel: none of what it accepts is applied, and a spool has bounds.
+func (l *lab) doorAlone(ctx context.Context, d *duel) error {
+	ingress, err := l.startIngress(ctx)
+	if err != nil {
+		return err
+	}
 	supervisor := l.cluster.Supervisor()
 	if err := supervisor.Signal(localcluster.APIServer, syscall.SIGSTOP); err != nil {
 		return err
 	}
 	defer supervisor.Signal(localcluster.APIServer, syscall.SIGCONT) //nolint:errcheck // it is there
-	for _, n := range []int{1, 16, callers, 256} {
-		d := newDuel(n)
-		d.lab.profile(ctx, localcluster.Ingress, fmt.Sprintf("door-%d", n), time.Duration(2*l.rounds)*l.turn)
-		for round := range l.rounds + 1 {
-			if err := d.round(ctx, round, l.turn); err != nil {
-				return err
-			}
+	d.lab.profile(ctx, localcluster.Ingress, fmt.Sprintf("door-%d", d.callers), time.Duration(2*l.rounds)*l.turn)
+	for round := range l.rounds + 1 {
+		if err := d.round(ctx, round, l.turn); err != nil {
+			return err
 		}
-		d.report("API server stopped")
 	}
-	return nil
+	d.report("API server stopped")
+	return supervisor.Stop(ingress)
 }
 
 // doorAtWork waits after each turn until all is applied: the bare handler's turn must not pay for the door's.

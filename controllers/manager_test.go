@@ -82,6 +82,16 @@ func TestADeclaredOrderAwaitsItsReport(t *testing.T) {
 	}
 }
 
+// expectStatusOwned: the manager owns the status, as a whole, so that every resource carries one managed field for it.
+func expectStatusOwned(t *testing.T, o client.Object) {
+	t.Helper()
+	managed := o.GetManagedFields()
+	owner := managed[len(managed)-1]
+	if owner.Manager != v1alpha1.FieldManagerManager || owner.Subresource != "status" || owner.FieldsV1.GetRawString() != `{"f:status":{}}` {
+		t.Errorf("the status was written by %+v", owner)
+	}
+}
+
 func TestReportsBecomeStatusAndEvents(t *testing.T) {
 	c := shared.Client(t)
 	namespace := shared.Namespace(t)
@@ -99,10 +109,7 @@ func TestReportsBecomeStatusAndEvents(t *testing.T) {
 	if err := conditionIs(o.Status.Conditions, "Complete", metav1.ConditionTrue, "Complete"); err != nil {
 		t.Error(err)
 	}
-	owner := o.ManagedFields[len(o.ManagedFields)-1]
-	if owner.Manager != v1alpha1.FieldManagerManager || owner.Subresource != "status" {
-		t.Errorf("the status was written by %+v", owner)
-	}
+	expectStatusOwned(t, o)
 
 	var times []metav1.MicroTime
 	for _, e := range eventsOf(t, c, o) {
@@ -152,6 +159,7 @@ func TestAlertTurnsOnAndOff(t *testing.T) {
 	if err := conditionIs(a.Status.Conditions, "Active", metav1.ConditionFalse, "AlertOff"); err != nil {
 		t.Error(err)
 	}
+	expectStatusOwned(t, a)
 	var got []string
 	for _, e := range eventsOf(t, c, a) {
 		got = append(got, e.Type+" "+e.Reason)

@@ -162,8 +162,9 @@ type SimAlert struct {
 	// +required
 	Spec SimAlertSpec `json:"spec"`
 
-	// status is what follows from it.
+	// status is what follows from it. The manager alone writes it, as a whole.
 	// +optional
+	// +structType=atomic
 	// +kubebuilder:default={"observedGeneration":-1}
 	Status SimAlertStatus `json:"status,omitempty,omitzero"`
 }

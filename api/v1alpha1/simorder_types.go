@@ -185,8 +185,9 @@ type SimOrder struct {
 	// +required
 	Spec SimOrderSpec `json:"spec"`
 
-	// status is what follows from it.
+	// status is what follows from it. The manager alone writes it, as a whole.
 	// +optional
+	// +structType=atomic
 	// +kubebuilder:default={"observedGeneration":-1}
 	Status SimOrderStatus `json:"status,omitempty,omitzero"`
 }

@@ -153,8 +153,8 @@ bench: assets ## Measure against the numbers of the design, on a control plane o
 	@$(GO) build -o bin/bench ./hack/bench && exec bin/bench $(BENCH_ARGS)
 
 .PHONY: microbench
-microbench: ## Go benchmarks of the parser, the spool, the merge and the fold, for benchstat (MICROBENCH_ARGS="-count 10").
-	@$(GO) test -run '^$$' -bench . -benchmem $(MICROBENCH_ARGS) ./internal/webhook ./internal/spool ./internal/apply ./controllers
+microbench: ## Go benchmarks of the parser, the spool, the merge, the list and the fold, for benchstat (MICROBENCH_ARGS="-count 10").
+	@$(GO) test -run '^$$' -bench . -benchmem $(MICROBENCH_ARGS) ./internal/webhook ./internal/spool ./internal/apply ./internal/lean ./controllers
 
 .PHONY: bench-docs
 bench-docs: ## Write the tables of docs/ from docs/benchmarks.json, or from RECORD, which takes its place (.local/bench.record.json).

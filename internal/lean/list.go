@@ -3,12 +3,13 @@ package lean
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/sync/errgroup"
 	metainternalversion "k8s.io/apimachinery/pkg/apis/meta/internalversion"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -156,59 +157,55 @@ func continueOf(body []byte) (string, error) {
 	return about.Metadata.Continue, err
 }
 
-// decodeList reads a list object by object.
+// decodeList reads a list object by object, with the decoder that Go's own library has from Go 1.27 on, as encoding/json/v2.
+// That of encoding/json takes longer: it looks for the end of an object before it decodes it.
 func decodeList(body []byte, kind Kind) (*metainternalversion.List, error) {
-	list, err := readList(json.NewDecoder(bytes.NewReader(body)), kind)
+	list, err := readList(jsontext.NewDecoder(bytes.NewBuffer(body)), kind)
 	if err != nil {
 		return nil, fmt.Errorf("read the list of %s: %w", kind.Resource, err)
 	}
 	return list, nil
 }
 
-func readList(decoder *json.Decoder, kind Kind) (*metainternalversion.List, error) {
-	if err := expect(decoder, json.Delim('{')); err != nil {
+func readList(decoder *jsontext.Decoder, kind Kind) (*metainternalversion.List, error) {
+	if err := expect(decoder, jsontext.KindBeginObject); err != nil {
 		return nil, err
 	}
 	list := &metainternalversion.List{}
-	for decoder.More() {
-		key, err := decoder.Token()
+	for decoder.PeekKind() != jsontext.KindEndObject {
+		key, err := decoder.ReadToken()
 		if err != nil {
 			return nil, err
 		}
-		switch key {
+		switch key.String() {
 		case "metadata":
-			err = decoder.Decode(&list.ListMeta)
+			err = json.UnmarshalDecode(decoder, &list.ListMeta)
 		case "items":
 			list.Items, err = decodeItems(decoder, kind)
 		default:
-			var unused json.RawMessage
-			err = decoder.Decode(&unused)
+			err = decoder.SkipValue()
 		}
 		if err != nil {
 			return nil, err
 		}
-	}
-	if err := expect(decoder, json.Delim('}')); err != nil {
-		return nil, err
 	}
 	if list.ResourceVersion == "" {
 		return nil, errors.New("it has no resourceVersion")
 	}
-	return list, nil
+	return list, expect(decoder, jsontext.KindEndObject)
 }
 
-func decodeItems(decoder *json.Decoder, kind Kind) ([]runtime.Object, error) {
-	opening, err := decoder.Token()
-	if err != nil || opening == nil { // null is an empty list
+func decodeItems(decoder *jsontext.Decoder, kind Kind) ([]runtime.Object, error) {
+	if decoder.PeekKind() == jsontext.KindNull { // an empty list
+		return nil, decoder.SkipValue()
+	}
+	if err := expect(decoder, jsontext.KindBeginArray); err != nil {
 		return nil, err
 	}
-	if opening != json.Delim('[') {
-		return nil, fmt.Errorf("its items are %v, and no list", opening)
-	}
 	var items []runtime.Object
-	for decoder.More() {
+	for decoder.PeekKind() != jsontext.KindEndArray {
 		object := kind.New()
-		if err := decoder.Decode(object); err != nil {
+		if err := json.UnmarshalDecode(decoder, object); err != nil {
 			return nil, err
 		}
 		if _, err := kind.Transform(object); err != nil {
@@ -216,16 +213,16 @@ func decodeItems(decoder *json.Decoder, kind Kind) ([]runtime.Object, error) {
 		}
 		items = append(items, object)
 	}
-	return items, expect(decoder, json.Delim(']'))
+	return items, expect(decoder, jsontext.KindEndArray)
 }
 
-func expect(decoder *json.Decoder, wanted json.Delim) error {
-	token, err := decoder.Token()
+func expect(decoder *jsontext.Decoder, wanted jsontext.Kind) error {
+	token, err := decoder.ReadToken()
 	if err != nil {
 		return err
 	}
-	if token != wanted {
-		return fmt.Errorf("there is %v in the place of %v", token, wanted)
+	if token.Kind() != wanted {
+		return fmt.Errorf("there is %v in the place of %v, after byte %d", token, wanted, decoder.InputOffset())
 	}
 	return nil
 }

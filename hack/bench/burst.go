@@ -9,45 +9,19 @@ import (
 	"github.com/sim-operator/sim-operator/hack/localcluster"
 )
 
-// mostFlips is how often the alerts turn at one size at most, where they are few. Beside it some get five reports more, at the
-// other sizes: with so many that they were Flapping, or that the oldest had to go, they would cost something else.
-const mostFlips = 51
+// mostFlips is how often the alerts turn at most, where they are few: the log of an alert keeps 64 reports, and one that
+// loses its oldest would cost something else.
+const mostFlips = 50
 
-// measureTransition has the newest n alerts go Off at once, as at a month's end, over two replicas of the ingress; and On and
-// Off again until the window of this size is over. What a transition costs is the mean, so that what kube-apiserver does
-// every five minutes has its part in it. flips is how often the alerts have turned.
-func (e *estate) measureTransition(ctx context.Context, n int) (flips int, err error) {
-	var bursts []cost
-	began := time.Now()
-	for again(len(bursts), time.Since(began), e.lab.windowAt(e.alerts)) {
-		c, err := e.costOfFlip(ctx, len(bursts), n)
-		if err != nil {
-			return len(bursts), err
-		}
-		bursts = append(bursts, c)
-		if err := e.noteFlipped(ctx, len(bursts), n); err != nil {
-			return len(bursts), err
-		}
-	}
-	e.costs[record.Transition][e.alerts] = meanCost(bursts)
-	noteTransition(e.lab.table, e.alerts, bursts)
-	return len(bursts), nil
-}
-
-// again says whether the alerts are to turn once more. In the end they are Off, as after a single burst.
-func again(flips int, took, window time.Duration) bool {
-	return flips%2 == 0 || (took < window && flips < mostFlips)
-}
-
-// costOfFlip measures a burst of n, and notes how it went if it is the first of all alerts.
-func (e *estate) costOfFlip(ctx context.Context, flips, n int) (cost, error) {
+// burst has all alerts go Off at once, as at a month's end, over two replicas of the ingress, and measures what each costs.
+func (e *estate) burst(ctx context.Context) (cost, error) {
 	var f flow
 	var lastEvent time.Duration
-	c, err := e.costOf(ctx, n, func() (err error) {
-		f, lastEvent, err = e.flip(ctx, flips, n)
+	c, err := e.costOf(ctx, e.alerts, func() (err error) {
+		f, lastEvent, err = e.flip(ctx, 0, e.alerts)
 		return err
 	})
-	if err != nil || flips > 0 || n < e.alerts {
+	if err != nil {
 		return c, err
 	}
 	t := e.lab.table
@@ -58,42 +32,23 @@ func (e *estate) costOfFlip(ctx context.Context, flips, n int) (cost, error) {
 	return c, nil
 }
 
-// noteTransition notes the mean of the bursts at a size, and how far they lie apart where there are several.
-func noteTransition(t *table, size int, bursts []cost) {
-	meanCost(bursts).note(t, size, record.Transition)
-	if len(bursts) == 1 {
-		return
+// burstAndBack measures a burst, has all alerts On again, and notes what two reports more make of one.
+func (e *estate) burstAndBack(ctx context.Context) error {
+	c, err := e.burst(ctx)
+	if err != nil {
+		return err
 	}
-	processor := record.At(size, record.Processor(record.Transition))
-	t.note(record.At(size, "bursts that a transition is the mean of"), float64(len(bursts)), "")
-	t.note(processor+" in the first burst", milliseconds(bursts[0].total()), "ms")
-	t.note(processor+" in the dearest burst", milliseconds(dearest(bursts).total()), "ms")
-}
-
-// noteFlipped notes what two reports more make of an alert, when all alerts have turned just twice at this size.
-func (e *estate) noteFlipped(ctx context.Context, flips, n int) error {
-	if flips != 2 || n < e.alerts {
-		return nil
+	c.note(e.lab.table, e.alerts, record.Transition)
+	if _, _, err := e.flip(ctx, 1, e.alerts); err != nil {
+		return err
 	}
 	flipped, err := e.etcd.meanSize(ctx, alertsPrefix)
 	e.lab.table.note(record.At(e.alerts, record.FlippedBytes), flipped, "B")
 	return err
 }
 
-// flipAndBack measures a transition with n alerts, and has all alerts On again.
-func (e *estate) flipAndBack(ctx context.Context, n int) error {
-	flips, err := e.measureTransition(ctx, n)
-	if err != nil {
-		return err
-	}
-	if _, _, err := e.flip(ctx, flips, n); err != nil {
-		return err
-	}
-	return e.noteFlipped(ctx, flips+1, n)
-}
-
 // flip delivers that each of the newest n alerts has turned, after so many times, and says when the last Event was there: when
-// the manager has seen all of it.
+// the manager has seen all of it. All the others are On.
 func (e *estate) flip(ctx context.Context, flips, n int) (f flow, lastEvent time.Duration, err error) {
 	trigger, value := "Off", 10
 	if flips%2 == 1 {

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -11,13 +10,11 @@ import (
 	"github.com/sim-operator/sim-operator/hack/localcluster"
 )
 
-// A cost is what one delivery takes: of the processors, by program, of time while many are made, and of writes. yardstick
-// is what the yardstick took meanwhile.
+// A cost is what one delivery takes: of the processors, by program, of time while many are made, and of writes.
 type cost struct {
 	processor map[string]time.Duration
 	time      time.Duration
 	writes    float64
-	yardstick time.Duration
 }
 
 // costOf is what a delivery takes if n of them are made.
@@ -30,14 +27,11 @@ func (e *estate) costOf(ctx context.Context, n int, deliver func() error) (cost,
 	if err != nil {
 		return cost{}, err
 	}
-	yardstick := layYardstick(ctx)
 	began := time.Now()
-	err = deliver()
-	took := time.Since(began)
-	speed, failure := yardstick.read()
-	if err := errors.Join(err, failure); err != nil {
+	if err := deliver(); err != nil {
 		return cost{}, err
 	}
+	took := time.Since(began)
 	after, err := e.processorTimes()
 	if err != nil {
 		return cost{}, err
@@ -46,9 +40,7 @@ func (e *estate) costOf(ctx context.Context, n int, deliver func() error) (cost,
 	if err != nil {
 		return cost{}, err
 	}
-	c := cost{
-		processor: map[string]time.Duration{}, time: took / time.Duration(n), writes: (total(now) - total(written)) / float64(n), yardstick: speed,
-	}
+	c := cost{processor: map[string]time.Duration{}, time: took / time.Duration(n), writes: (total(now) - total(written)) / float64(n)}
 	for program := range after {
 		c.processor[program] = (after[program] - before[program]) / time.Duration(n)
 	}
@@ -94,12 +86,12 @@ func dearest(rounds []cost) cost {
 // eachPart makes one cost of several, part by part.
 func eachPart(rounds []cost, ofTimes func([]time.Duration) time.Duration, ofWrites func([]float64) float64) cost {
 	one := cost{processor: map[string]time.Duration{}}
-	var times, yardsticks []time.Duration
+	var times []time.Duration
 	var writes []float64
 	for _, c := range rounds {
-		times, writes, yardsticks = append(times, c.time), append(writes, c.writes), append(yardsticks, c.yardstick)
+		times, writes = append(times, c.time), append(writes, c.writes)
 	}
-	one.time, one.writes, one.yardstick = ofTimes(times), ofWrites(writes), ofTimes(yardsticks)
+	one.time, one.writes = ofTimes(times), ofWrites(writes)
 	for _, program := range programs() {
 		var all []time.Duration
 		for _, c := range rounds {
@@ -119,22 +111,9 @@ func (c cost) total() time.Duration {
 	return sum
 }
 
-// slower is how many times as long the yardstick took as during another measurement.
-func (c cost) slower(than cost) float64 {
-	return float64(c.yardstick) / float64(than.yardstick)
-}
-
-// against is the cost against another, of the processors and of time, as it would be on a machine that is equally fast
-// during both.
-func (c cost) against(other cost) (processor, elapsed float64) {
-	slower := c.slower(other)
-	return float64(c.total()) / float64(other.total()) / slower, float64(c.time) / float64(other.time) / slower
-}
-
 func (c cost) note(t *table, size int, of string) {
 	t.note(record.At(size, record.Time(of)), milliseconds(c.time), "ms")
 	t.note(record.At(size, record.Writes(of)), c.writes, "writes")
-	t.note(record.At(size, record.Yardstick(of)), milliseconds(c.yardstick), "ms")
 	t.note(record.At(size, record.Processor(of)), milliseconds(c.total()), "ms")
 	for _, program := range programs() {
 		t.note(record.At(size, record.ProcessorIn(of, program)), milliseconds(c.processor[program]), "ms")

@@ -46,13 +46,13 @@ type lab struct {
 }
 
 // newLab starts a control plane with a receiver in the namespace of each measurement, and no program.
-func newLab(ctx context.Context, o options, t *table, programs, dir string) (*lab, error) {
+func newLab(ctx context.Context, o options, t *table, dir string) (*lab, error) {
 	assets, err := localcluster.FindAssets(".")
 	if err != nil {
 		return nil, err
 	}
 	cluster, err := localcluster.Start(ctx, localcluster.Options{
-		Dir: dir, Root: ".", Assets: assets, Programs: programs, Ingresses: 2,
+		Dir: dir, Root: ".", Assets: assets, Programs: o.programs(), Ingresses: 2,
 		Progress: func(what string) { step("%s", what) },
 		Supervisor: localcluster.SupervisorOptions{Notify: func(n localcluster.Notice) {
 			if n.Pid == 0 {

@@ -46,21 +46,21 @@ type sizes struct {
 	// fresh is how many deliveries there are in each round of the cost, at most. All rounds together take longer than the five
 	// minutes after which an API server does again what it does for itself.
 	fresh int
-	// window is how long alerts turn at each of the sizes that are compared, at least.
+	// window is how long alerts turn at least, where that is compared: in it both API servers do so once, and in half of it either is measured.
 	window time.Duration
 }
 
 func fullSizes() sizes {
 	return sizes{
 		rounds: 5, turn: 1500 * time.Millisecond, objects: 2000, samples: 300, waiting: 100_000, small: 10_000, large: 100_000, fresh: 8000,
-		window: 5 * time.Minute,
+		window: 10 * time.Minute,
 	}
 }
 
 func quickSizes() sizes {
 	return sizes{
 		rounds: 3, turn: 500 * time.Millisecond, objects: 1000, samples: 100, waiting: 10_000, small: 1000, large: 10_000, fresh: 500,
-		window: 20 * time.Second,
+		window: 30 * time.Second,
 	}
 }
 
@@ -151,12 +151,9 @@ func (s sizes) override(given sizes) sizes {
 	return s
 }
 
-// windowAt is how long alerts turn at a size, at least; 0 where once will do.
-func (s sizes) windowAt(size int) time.Duration {
-	if size == s.small || size == s.large {
-		return s.window
-	}
-	return 0
+// freshAt is how many deliveries there are in each round on the way to a size.
+func (s sizes) freshAt(size int) int {
+	return min(s.fresh, size/2/s.rounds)
 }
 
 func (o *options) wants(names ...string) bool {
@@ -214,23 +211,25 @@ func (o *options) workIn() error {
 
 func measureAll(ctx context.Context, o options, t *table) error {
 	step("building the manager and the ingress")
-	programs := filepath.Join(o.dir, "programs")
-	if err := localcluster.BuildPrograms(ctx, ".", programs); err != nil {
+	if err := localcluster.BuildPrograms(ctx, ".", o.programs()); err != nil {
 		return err
 	}
 	var errs []error
 	if o.wants(door, latency, resources, status, memory) {
-		errs = append(errs, withLab(ctx, o, t, programs, "first", measureRates))
+		errs = append(errs, withLab(ctx, o, t, "first", measureRates))
 	}
 	if o.wants(scale, restart, transition, burst, memory) && ctx.Err() == nil {
-		errs = append(errs, withLab(ctx, o, t, programs, "second", measureScale))
+		errs = append(errs, withLab(ctx, o, t, "second", measureScale))
 	}
 	return errors.Join(errs...)
 }
 
+// programs is where the programs are that are measured.
+func (o *options) programs() string { return filepath.Join(o.dir, "programs") }
+
 // withLab makes measurements on a control plane of their own.
-func withLab(ctx context.Context, o options, t *table, programs, name string, measure func(context.Context, *lab) error) error {
-	l, err := newLab(ctx, o, t, programs, filepath.Join(o.dir, name))
+func withLab(ctx context.Context, o options, t *table, name string, measure func(context.Context, *lab) error) error {
+	l, err := newLab(ctx, o, t, filepath.Join(o.dir, name))
 	if err != nil {
 		return err
 	}

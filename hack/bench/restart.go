@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,11 +27,10 @@ const (
 const restartRounds = 3
 
 // A comeback is one restart of the manager: how long it took until it was ready, and until it had looked at all resources;
-// what it wrote, by resource; and what the yardstick took until it was ready.
+// and what it wrote, by resource.
 type comeback struct {
 	ready, settled time.Duration
 	writes         map[string]float64
-	yardstick      time.Duration
 }
 
 // measureRestart starts the manager anew, and sees how long that takes, what it writes, and what it needs.
@@ -75,14 +73,11 @@ func (e *estate) restartManager(ctx context.Context) (comeback, error) {
 	if err != nil {
 		return comeback{}, err
 	}
-	yardstick := layYardstick(ctx)
 	began := time.Now()
-	err = l.startManager(ctx, scale)
-	ready := time.Since(began)
-	speed, failure := yardstick.read()
-	if err := errors.Join(err, failure); err != nil {
+	if err := l.startManager(ctx, scale); err != nil {
 		return comeback{}, err
 	}
+	ready := time.Since(began)
 	ofAlerts := func(labels map[string]string) bool { return labels["controller"] == "simalert" }
 	err = l.untilMetric(ctx, localcluster.Manager, "controller_runtime_reconcile_total", ofAlerts,
 		func(n float64) bool { return int(n) >= e.alerts }, 5*pollEvery)
@@ -91,18 +86,18 @@ func (e *estate) restartManager(ctx context.Context) (comeback, error) {
 	}
 	settled := time.Since(began)
 	after, err := l.writes(ctx)
-	return comeback{ready: ready, settled: settled, writes: grown(before, after), yardstick: speed}, err
+	return comeback{ready: ready, settled: settled, writes: grown(before, after)}, err
 }
 
 // noteRestarts notes the middle of all restarts, but all of what they wrote.
 func noteRestarts(t *table, alerts, orders int, all []comeback) {
 	written := map[string]float64{}
-	var ready, settled, yardsticks []time.Duration
+	var ready, settled []time.Duration
 	for _, c := range all {
 		for name, n := range c.writes {
 			written[name] += n
 		}
-		ready, settled, yardsticks = append(ready, c.ready), append(settled, c.settled), append(yardsticks, c.yardstick)
+		ready, settled = append(ready, c.ready), append(settled, c.settled)
 	}
 	for name, n := range written {
 		step("the restarts made %s writes of %s", record.Format(n), name)
@@ -112,7 +107,6 @@ func noteRestarts(t *table, alerts, orders int, all []comeback) {
 	t.below(reachRestart.Seconds(), over+"ready after", median(ready).Seconds(), "s")
 	t.note(fmt.Sprintf("%sready after, slowest of %d", over, len(all)), slices.Max(ready).Seconds(), "s")
 	t.note(over+"all looked at after", median(settled).Seconds(), "s")
-	t.note(record.At(alerts, record.Yardstick(record.Restart)), milliseconds(median(yardsticks)), "ms")
 }
 
 func (e *estate) noteManagerMemory(ctx context.Context) error {

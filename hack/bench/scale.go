@@ -11,9 +11,6 @@ import (
 	"github.com/sim-operator/sim-operator/hack/localcluster"
 )
 
-// reachCost is the number of the design.
-const reachCost = 1.15
-
 // An estate is alerts that were made by deliveries to two ingresses, with the manager at work. All are On between the
 // measurements, so that the manager's own count of those says how far it is.
 type estate struct {
@@ -27,23 +24,18 @@ type estate struct {
 	reports, versions int
 	// empty is what the manager needed before there was any.
 	empty footprint
-	// costs of a delivery, by what it is and at how many alerts.
-	costs map[string]map[int]cost
 }
 
 // A footprint is what a process needs of memory, in bytes: in RAM, and of its heap after a collection.
 type footprint struct{ rss, heap float64 }
 
-// measureScale fills a cluster and makes the measurements that need many resources.
-func measureScale(ctx context.Context, l *lab) error {
+// withEstate starts the programs over no resources, and hands them on.
+func withEstate(ctx context.Context, l *lab, use func(*estate) error) error {
 	client, err := l.cluster.EtcdClient()
 	if err != nil {
 		return err
 	}
-	e := &estate{
-		lab: l, etcd: etcd{url: l.cluster.EtcdURL(), client: client}, poster: newPoster(callers),
-		costs: map[string]map[int]cost{record.NewAlert: {}, record.Transition: {}},
-	}
+	e := &estate{lab: l, etcd: etcd{url: l.cluster.EtcdURL(), client: client}, poster: newPoster(callers)}
 	defer e.poster.CloseIdleConnections()
 	if err := l.startManager(ctx, scale); err != nil {
 		return err
@@ -54,6 +46,16 @@ func measureScale(ctx context.Context, l *lab) error {
 	if err := e.startIngresses(ctx); err != nil {
 		return err
 	}
+	return use(e)
+}
+
+// measureScale fills a cluster and makes the measurements that need many resources.
+func measureScale(ctx context.Context, l *lab) error {
+	return withEstate(ctx, l, func(e *estate) error { return e.measure(ctx) })
+}
+
+func (e *estate) measure(ctx context.Context) error {
+	l := e.lab
 	if err := e.fill(ctx); err != nil {
 		return fmt.Errorf("measuring scale: %w", err)
 	}
@@ -62,13 +64,12 @@ func measureScale(ctx context.Context, l *lab) error {
 		errs = append(errs, e.measureRestart(ctx))
 	}
 	if l.wants(transition) && ctx.Err() == nil {
-		errs = append(errs, e.flipAndBack(ctx, e.lab.small))
+		errs = append(errs, e.compareTransitions(ctx))
 	}
 	if l.wants(burst) && ctx.Err() == nil {
-		_, err := e.costOfFlip(ctx, 0, e.alerts)
+		_, err := e.burst(ctx)
 		errs = append(errs, err)
 	}
-	e.compare()
 	return errors.Join(errs...)
 }
 
@@ -94,7 +95,7 @@ func (e *estate) fill(ctx context.Context) error {
 			return fmt.Errorf("at %d resources: %w", size, err)
 		}
 		if size < e.lab.large && e.lab.wants(transition, burst) {
-			if err := e.flipAndBack(ctx, e.alerts); err != nil {
+			if err := e.burstAndBack(ctx); err != nil {
 				return fmt.Errorf("at %d resources: %w", size, err)
 			}
 		}
@@ -106,20 +107,12 @@ func (e *estate) fill(ctx context.Context) error {
 // size is what it is called.
 func (e *estate) measureAt(ctx context.Context, size int) error {
 	l := e.lab
-	fresh := min(l.fresh, size/2/l.rounds)
 	if !l.wants(scale) {
-		fresh = 0
-	}
-	if err := e.grow(ctx, size-l.rounds*fresh-e.alerts); err != nil {
+		if err := e.grow(ctx, size-e.alerts); err != nil {
+			return err
+		}
+	} else if err := e.measureOnTheWay(ctx, size); err != nil {
 		return err
-	}
-	if fresh > 0 {
-		if err := e.noteCost(ctx, size, fresh); err != nil {
-			return err
-		}
-		if err := e.noteLatency(ctx, size); err != nil {
-			return err
-		}
 	}
 	if err := e.untilCounted(ctx); err != nil {
 		return err
@@ -127,19 +120,40 @@ func (e *estate) measureAt(ctx context.Context, size int) error {
 	return e.noteState(ctx, size)
 }
 
-func (e *estate) noteCost(ctx context.Context, size, fresh int) error {
+func (e *estate) measureOnTheWay(ctx context.Context, size int) error {
+	l := e.lab
+	if err := e.grow(ctx, size-l.rounds*l.freshAt(size)-e.alerts); err != nil {
+		return err
+	}
+	measure := e.costsOfNew
+	if size == l.large {
+		measure = e.compareNew
+	}
+	rounds, err := measure(ctx, size)
+	if err != nil {
+		return err
+	}
+	medianCost(rounds).note(l.table, size, record.NewAlert)
+	l.table.note(record.At(size, record.Processor(record.NewAlert))+" in the dearest round", milliseconds(dearest(rounds).total()), "ms")
+	return e.noteLatency(ctx, size)
+}
+
+func (e *estate) costsOfNew(ctx context.Context, size int) ([]cost, error) {
 	var rounds []cost
 	for range e.lab.rounds {
-		c, err := e.costOf(ctx, fresh, func() error { return e.deliver(ctx, fresh) })
+		c, err := e.costOfNew(ctx, size)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		rounds = append(rounds, c)
 	}
-	e.costs[record.NewAlert][size] = medianCost(rounds)
-	e.costs[record.NewAlert][size].note(e.lab.table, size, record.NewAlert)
-	e.lab.table.note(record.At(size, record.Processor(record.NewAlert))+" in the dearest round", milliseconds(dearest(rounds).total()), "ms")
-	return nil
+	return rounds, nil
+}
+
+// costOfNew measures one round of those on the way to a size.
+func (e *estate) costOfNew(ctx context.Context, size int) (cost, error) {
+	n := e.lab.freshAt(size)
+	return e.costOf(ctx, n, func() error { return e.deliver(ctx, n) })
 }
 
 // noteLatency takes the latency over the ingress that is there, with orders, of which there are none but these.
@@ -153,22 +167,6 @@ func (e *estate) noteLatency(ctx context.Context, size int) error {
 	e.lab.table.note(record.At(size, "webhook to condition, unloaded: p50"), milliseconds(percentile(all, 50)), "ms")
 	e.lab.table.note(record.At(size, "webhook to condition, unloaded: p99"), milliseconds(percentile(all, 99)), "ms")
 	return nil
-}
-
-// compare holds the cost at all the alerts against that at a tenth of them, each by the yardstick.
-func (e *estate) compare() {
-	for _, of := range []string{record.NewAlert, record.Transition} {
-		few, found := e.costs[of][e.lab.small]
-		many, too := e.costs[of][e.lab.large]
-		if !found || !too {
-			continue
-		}
-		against := fmt.Sprintf("cost of a delivery (%s) at %d resources against %d: ", of, e.lab.large, e.lab.small)
-		processor, elapsed := many.against(few)
-		e.lab.table.atMost(reachCost, against+"processor", processor, "ratio")
-		e.lab.table.atMost(reachCost, against+"time", elapsed, "ratio")
-		e.lab.table.note(against+"the yardstick, by which both are divided", many.slower(few), "ratio")
-	}
 }
 
 // grow delivers alerts that are not there yet, and waits until the manager has done with them.

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.etcd.io/bbolt"
 	"k8s.io/utils/clock"
@@ -261,6 +262,50 @@ func TestVanishedFileIsNotMadeAnew(t *testing.T) {
 	}
 	untilAccepted(i, clk)
 	same(t, "waiting", i.waiting(), []uint64{1})
+}
+
+// A patientClock tells how long a wait is that has begun, if it is one before the file is opened again.
+type patientClock struct {
+	*clocktesting.FakeClock
+	waits chan time.Duration
+}
+
+func (c patientClock) NewTimer(d time.Duration) clock.Timer {
+	timer := c.FakeClock.NewTimer(d)
+	if d >= minReopenDelay && d <= maxReopenDelay { // that before a pruning is longer
+		c.waits <- d
+	}
+	return timer
+}
+
+// The disk takes the little that is written to open the file again, and no delivery: that it could be opened proves nothing.
+func TestAFileThatKeepsNothingIsOpenedLessAndLessOften(t *testing.T) {
+	var failing atomic.Bool
+	clk := patientClock{clocktesting.NewFakeClock(start), make(chan time.Duration, 1)}
+	o := testOptions()
+	o.Clock, o.commit = clk, ambiguous(&failing, false)
+	i := run(t, t.TempDir(), o)
+	fail := func() time.Duration {
+		failing.Store(true)
+		if _, err := i.Quarantine(t.Context(), order(0), Reason{}); !errors.Is(err, errDisk) {
+			t.Fatalf("got %v", err)
+		}
+		failing.Store(false)
+		wait := <-clk.waits
+		clk.Step(wait)
+		for i.Check() != nil {
+			runtime.Gosched()
+		}
+		return wait
+	}
+	for want := minReopenDelay; want < maxReopenDelay; want *= 2 {
+		same(t, "wait", fail(), want)
+	}
+	same(t, "longest wait", fail(), maxReopenDelay)
+	if _, err := i.Quarantine(t.Context(), order(1), Reason{}); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "wait after something was kept", fail(), minReopenDelay)
 }
 
 func TestIDNeedsRandomness(t *testing.T) {

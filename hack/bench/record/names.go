@@ -26,7 +26,6 @@ const (
 
 	NewAlert   = "a new alert"
 	Transition = "a transition"
-	Restart    = "a restart"
 )
 
 // At names a row about so many resources.
@@ -58,9 +57,6 @@ func Processor(of string) string { return "processor of " + of }
 
 // ProcessorIn names the row about the processor time of a delivery in one program.
 func ProcessorIn(of, program string) string { return "processor of " + of + " in " + program }
-
-// Yardstick names the row about what the yardstick took meanwhile.
-func Yardstick(of string) string { return "the yardstick beside " + of }
 
 // What is measured of an ingress.
 const (

@@ -36,17 +36,14 @@ func inTurns(few, many *estate, again func(rounds int) bool, measure func(e *est
 	return c, nil
 }
 
-// compareNew measures new alerts on the way to a size, and on the way to a tenth of it. It returns what those of this
-// estate cost.
-func (e *estate) compareNew(ctx context.Context, size int) ([]cost, error) {
+// compareNew measures new alerts, n in each round, on the way to this estate's size and on the way to a tenth of it. It returns
+// what those of this estate cost.
+func (e *estate) compareNew(ctx context.Context, n int) ([]cost, error) {
 	l := e.lab
 	var c comparison
-	err := e.withTwin(ctx, "new", l.small-l.rounds*l.freshAt(l.small), func(twin *estate) (err error) {
-		c, err = inTurns(twin, e, func(rounds int) bool { return rounds < l.rounds }, func(side *estate, _ int) (cost, error) {
-			if side == twin {
-				return side.costOfNew(ctx, l.small)
-			}
-			return side.costOfNew(ctx, size)
+	err := e.withSmaller(ctx, "new", l.small-l.freshRounds()*n, func(smaller *estate) (err error) {
+		c, err = inTurns(smaller, e, func(rounds int) bool { return rounds < l.freshRounds() }, func(side *estate, _ int) (cost, error) {
+			return side.costOfNew(ctx, n)
 		})
 		return err
 	})
@@ -61,10 +58,10 @@ func (e *estate) compareNew(ctx context.Context, size int) ([]cost, error) {
 // costs is the mean, so that what kube-apiserver does every five minutes has its part in it.
 func (e *estate) compareTransitions(ctx context.Context) error {
 	l := e.lab
-	return e.withTwin(ctx, "turning", l.small, func(twin *estate) error {
+	return e.withSmaller(ctx, "turning", l.small, func(smaller *estate) error {
 		began := time.Now()
 		enough := func(rounds int) bool { return again(rounds, time.Since(began), l.window) }
-		c, err := inTurns(twin, e, enough, func(side *estate, round int) (cost, error) {
+		c, err := inTurns(smaller, e, enough, func(side *estate, round int) (cost, error) {
 			return side.costOf(ctx, l.small, func() error {
 				_, _, err := side.flip(ctx, round, l.small)
 				return err
@@ -84,15 +81,15 @@ func again(flips int, took, window time.Duration) bool {
 	return flips == 0 || flips%2 == 1 || (took < window && flips < mostFlips)
 }
 
-// withTwin makes another estate, of n alerts, on a control plane of its own, that is there until use returns.
-func (e *estate) withTwin(ctx context.Context, name string, n int, use func(twin *estate) error) error {
+// withSmaller makes another estate, of n alerts, on a control plane of its own, that is there until use returns.
+func (e *estate) withSmaller(ctx context.Context, name string, n int, use func(smaller *estate) error) error {
 	step("making the estate that this one is compared to")
 	return withLab(ctx, e.lab.options, e.lab.table, name, func(ctx context.Context, l *lab) error {
-		return withEstate(ctx, l, func(twin *estate) error {
-			if err := twin.grow(ctx, n); err != nil {
+		return withEstate(ctx, l, func(smaller *estate) error {
+			if err := smaller.grow(ctx, n); err != nil {
 				return err
 			}
-			return use(twin)
+			return use(smaller)
 		})
 	})
 }

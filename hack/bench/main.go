@@ -43,16 +43,16 @@ type sizes struct {
 	waiting int           // deliveries in the spool when the ingress's memory is read
 	small   int           // resources that a delivery's cost is compared at; it is measured at a tenth of these, too
 	large   int
-	// fresh is how many deliveries there are in each round of the cost, at most. All rounds together take longer than the five
-	// minutes after which an API server does again what it does for itself.
+	// fresh is how many new alerts there are in each round of the cost, at most: a few seconds' worth, in which the machine stays
+	// as fast as it is.
 	fresh int
-	// window is how long alerts turn at least, where that is compared: in it both API servers do so once, and in half of it either is measured.
+	// window is how long alerts turn at least, where that is compared. Each of the two API servers is measured in half of it.
 	window time.Duration
 }
 
 func fullSizes() sizes {
 	return sizes{
-		rounds: 5, turn: 1500 * time.Millisecond, objects: 2000, samples: 300, waiting: 100_000, small: 10_000, large: 100_000, fresh: 8000,
+		rounds: 5, turn: 1500 * time.Millisecond, objects: 2000, samples: 300, waiting: 100_000, small: 10_000, large: 100_000, fresh: 500,
 		window: 10 * time.Minute,
 	}
 }
@@ -105,7 +105,7 @@ func parseFlags() options {
 	flag.IntVar(&given.samples, "samples", 0, "How many deliveries the latency is taken of.")
 	flag.IntVar(&given.waiting, "waiting", 0, "How many deliveries wait when the memory of the ingress is read.")
 	flag.IntVar(&given.large, "resources", 0, "How many resources there are for scale, restart, transition and burst, which are measured at a tenth and a hundredth of them, too.")
-	flag.IntVar(&given.fresh, "fresh", 0, "How many deliveries are made in each round of scale, at most.")
+	flag.IntVar(&given.fresh, "fresh", 0, "How many alerts are made in each round of scale, at most.")
 	flag.StringVar(&o.out, "out", filepath.Join(".local", "bench.json"), "Where the table goes as JSON. The machine and the commit go to a file beside it.")
 	flag.StringVar(&o.dir, "dir", "", "The directory to work in; by default a new one for temporary files. It decides which disk fsync is measured on.")
 	flag.StringVar(&o.profiles, "profiles", "", "A directory for CPU profiles of the manager and the ingress; by default none are taken.")
@@ -151,9 +151,12 @@ func (s sizes) override(given sizes) sizes {
 	return s
 }
 
-// freshAt is how many deliveries there are in each round on the way to a size.
+// freshRounds is how many rounds of new alerts there are: more than of the other comparisons, for they are short.
+func (s sizes) freshRounds() int { return 2 * s.rounds }
+
+// freshAt is how many new alerts there are in each round on the way to a size: as many at the two that are compared.
 func (s sizes) freshAt(size int) int {
-	return min(s.fresh, size/2/s.rounds)
+	return min(s.fresh, min(size, s.small)/2/s.freshRounds())
 }
 
 func (o *options) wants(names ...string) bool {

@@ -122,14 +122,18 @@ func (e *estate) measureAt(ctx context.Context, size int) error {
 
 func (e *estate) measureOnTheWay(ctx context.Context, size int) error {
 	l := e.lab
-	if err := e.grow(ctx, size-l.rounds*l.freshAt(size)-e.alerts); err != nil {
+	n := l.freshAt(size)
+	if err := e.grow(ctx, size-l.freshRounds()*n-e.alerts); err != nil {
 		return err
+	}
+	if n == 0 { // so few make no rounds
+		return nil
 	}
 	measure := e.costsOfNew
 	if size == l.large {
 		measure = e.compareNew
 	}
-	rounds, err := measure(ctx, size)
+	rounds, err := measure(ctx, n)
 	if err != nil {
 		return err
 	}
@@ -138,10 +142,11 @@ func (e *estate) measureOnTheWay(ctx context.Context, size int) error {
 	return e.noteLatency(ctx, size)
 }
 
-func (e *estate) costsOfNew(ctx context.Context, size int) ([]cost, error) {
+// costsOfNew measures new alerts, n in each round.
+func (e *estate) costsOfNew(ctx context.Context, n int) ([]cost, error) {
 	var rounds []cost
-	for range e.lab.rounds {
-		c, err := e.costOfNew(ctx, size)
+	for range e.lab.freshRounds() {
+		c, err := e.costOfNew(ctx, n)
 		if err != nil {
 			return nil, err
 		}
@@ -150,9 +155,7 @@ func (e *estate) costsOfNew(ctx context.Context, size int) ([]cost, error) {
 	return rounds, nil
 }
 
-// costOfNew measures one round of those on the way to a size.
-func (e *estate) costOfNew(ctx context.Context, size int) (cost, error) {
-	n := e.lab.freshAt(size)
+func (e *estate) costOfNew(ctx context.Context, n int) (cost, error) {
 	return e.costOf(ctx, n, func() error { return e.deliver(ctx, n) })
 }
 

@@ -171,6 +171,8 @@ const (
 	absent
 	// remembered: as it was after our last write.
 	remembered
+	// cached: as the server's own cache has it, which may be behind.
+	cached
 	// fetched: as the server has just given it.
 	fetched
 )
@@ -193,21 +195,33 @@ func (w *writer[O, P]) recall(name types.NamespacedName) known[O] {
 func (w *writer[O, P]) look(ctx context.Context, name types.NamespacedName, deliveries []delivery[P]) (known[O], error) {
 	current := w.recall(name)
 	if current.state == guessed && len(deliveries) > 0 && deliveries[0].previous > 0 {
-		return w.fetch(ctx, name)
+		return w.glance(ctx, name)
 	}
 	return current, nil
 }
 
+// glance reads a resource from the server's cache, which spares it a read from etcd and the decoding of what it has decoded
+// already. One that is not there is a guess as before.
+func (w *writer[O, P]) glance(ctx context.Context, name types.NamespacedName) (known[O], error) {
+	anyVersion := &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}}
+	return w.read(ctx, name, cached, guessed, anyVersion)
+}
+
 func (w *writer[O, P]) fetch(ctx context.Context, name types.NamespacedName) (known[O], error) {
+	return w.read(ctx, name, fetched, absent)
+}
+
+// read says what is known of a resource when it was found, and when it was not.
+func (w *writer[O, P]) read(ctx context.Context, name types.NamespacedName, found, missing knowledge, options ...client.GetOption) (known[O], error) {
 	object := w.empty(name.Namespace, name.Name)
-	err := w.client.Get(ctx, name, object)
+	err := w.client.Get(ctx, name, object, options...)
 	switch {
 	case apierrors.IsNotFound(err):
-		return known[O]{w.empty(name.Namespace, name.Name), absent}, nil
+		return known[O]{w.empty(name.Namespace, name.Name), missing}, nil
 	case err != nil:
 		return known[O]{}, fmt.Errorf("read: %w", err)
 	}
-	return known[O]{object, fetched}, nil
+	return known[O]{object, found}, nil
 }
 
 // lookAgain reads a resource that could not be written, if that may show how to write it after all; else it returns why
@@ -215,7 +229,7 @@ func (w *writer[O, P]) fetch(ctx context.Context, name types.NamespacedName) (kn
 func (w *writer[O, P]) lookAgain(ctx context.Context, name types.NamespacedName, state knowledge, cause error) (known[O], error) {
 	w.recent.Remove(name)
 	forbidden := apierrors.IsForbidden(cause) && state == guessed
-	vanished := apierrors.IsNotFound(cause) && (state == remembered || state == fetched)
+	vanished := apierrors.IsNotFound(cause) && state != guessed && state != absent
 	if !forbidden && !vanished && !apierrors.IsConflict(cause) && !apierrors.IsAlreadyExists(cause) {
 		return known[O]{}, cause
 	}

@@ -48,6 +48,8 @@ type door struct {
 	client    client.Client
 	registry  *prometheus.Registry
 	stop      func()
+	// between, if there is one, stands between the ingress and the API server.
+	between func(http.RoundTripper) http.RoundTripper
 }
 
 // newDoor makes a namespace with a receiver whose token is published, and starts an ingress.
@@ -79,6 +81,7 @@ func (d *door) start(t testing.TB) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	config := plane.ConfigFor(t, v1alpha1.FieldManagerIngress)
+	config.Wrap(d.between)
 	d.registry = prometheus.NewRegistry()
 	go func() { ended <- Run(ctx, config, d.options, d.registry, logr.Discard()) }()
 	d.stop = sync.OnceFunc(func() {

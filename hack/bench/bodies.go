@@ -1,6 +1,10 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/sim-operator/sim-operator/api/v1alpha1"
+)
 
 // uuid makes the n-th id of a family: a random one in form, and the same each time.
 func uuid(family, n int) string {
@@ -30,7 +34,7 @@ func orderBody(n int) []byte {
 }
 
 // alertBody is the sender's example of an alert, for the n-th SIM.
-func alertBody(trigger string, value int) func(n int) []byte {
+func alertBody(trigger v1alpha1.AlertTrigger, value int) func(n int) []byte {
 	return func(n int) []byte {
 		return fmt.Appendf(nil, `{
                 "AlertName": "Alert Name %d",

@@ -12,16 +12,16 @@ sim_operator_alerts_active{namespace="scale",receiver="bench",alert="two"} 1
 sim_operator_alerts_active{namespace="status",receiver="bench",alert="one"} 9
 `
 	tests := map[string]struct {
-		page, trigger string
-		n, want       int
+		page        string
+		on, n, want int
 	}{
-		"what is still On has yet to go Off":                     {ready + some, "Off", 10, 3},
-		"what is not On yet has yet to go On":                    {ready + some, "On", 10, 7},
-		"where none is On, all are Off":                          {ready, "Off", 10, 0},
-		"a manager that tells of no receiver tells of no alerts": {"", "Off", 10, 10},
-		"one of another namespace is another's":                  {strings.ReplaceAll(ready, "scale", "status"), "Off", 10, 10},
-		"those that do not turn stay On":                         {ready + some, "Off", 8, 1},
-		"or are On already":                                      {ready + some, "On", 8, 7},
+		"what is still On has yet to go Off":                     {ready + some, 0, 10, 3},
+		"what is not On yet has yet to go On":                    {ready + some, 10, 10, 7},
+		"where none is On, all are Off":                          {ready, 0, 10, 0},
+		"a manager that tells of no receiver tells of no alerts": {"", 0, 10, 10},
+		"one of another namespace is another's":                  {strings.ReplaceAll(ready, "scale", "status"), 0, 10, 10},
+		"those that do not turn stay On":                         {ready + some, 2, 8, 1},
+		"all have turned":                                        {ready + some, 3, 7, 0},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -29,8 +29,8 @@ sim_operator_alerts_active{namespace="status",receiver="bench",alert="one"} 9
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := yetToTurn(page, tt.trigger, 10, tt.n); got != tt.want {
-				t.Errorf("%d have yet to go %s, want %d", got, tt.trigger, tt.want)
+			if got := yetToTurn(page, tt.on, tt.n); got != tt.want {
+				t.Errorf("%d have yet to turn, want %d", got, tt.want)
 			}
 		})
 	}

@@ -13,22 +13,24 @@ import (
 func TestAgain(t *testing.T) {
 	const window = 5 * time.Minute
 	tests := map[string]struct {
-		flips        int
+		rounds       int
 		took, window time.Duration
 		want         bool
 	}{
 		"there is one at least":               {0, 0, 0, true},
-		"and another, so that they are On":    {1, time.Hour, window, true},
-		"without a window that is all":        {2, time.Second, 0, false},
-		"within the window they go on":        {2, 90 * time.Second, window, true},
-		"after it they are On":                {4, window, window, false},
-		"as they are not after an odd number": {5, 2 * window, window, true},
-		"few alerts do not turn for as long":  {mostFlips, time.Minute, window, false},
+		"all turn":                            {parts - 1, time.Hour, window, true},
+		"and once more, so that they are On":  {parts, time.Hour, window, true},
+		"all of them":                         {2*parts - 1, time.Hour, window, true},
+		"without a window that is all":        {2 * parts, time.Second, 0, false},
+		"within the window they go on":        {2 * parts, 90 * time.Second, window, true},
+		"after it they are On":                {4 * parts, window, window, false},
+		"as they are not after an odd number": {5 * parts, 2 * window, window, true},
+		"few alerts do not turn for as long":  {mostPasses * parts, time.Minute, window, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := again(tt.flips, tt.took, tt.window); got != tt.want {
-				t.Errorf("again = %v after %d flips in %s of %s", got, tt.flips, tt.took, tt.window)
+			if got := again(tt.rounds, tt.took, tt.window); got != tt.want {
+				t.Errorf("again = %v after %d rounds in %s of %s", got, tt.rounds, tt.took, tt.window)
 			}
 		})
 	}
@@ -69,39 +71,40 @@ func TestInTurns(t *testing.T) {
 func TestAComparisonIsNotedByItsRounds(t *testing.T) {
 	// The machine is half as fast in the second round, and the third has what the API server does now and then.
 	d := comparison{few: []cost{costing(10), costing(20), costing(10)}, many: []cost{costing(11), costing(22), costing(29)}}
-	const against = "cost of a delivery (a transition) at 100 resources against 10: "
-	notes := map[string]float64{
-		against + "processor, rounds":                       3,
-		against + "processor, round with the lowest ratio":  1.1,
-		against + "processor, round with the highest ratio": 2.9,
-		against + "processor with the fewer, mean":          40,
-		against + "processor with the more, mean":           62,
+	const prefix = "cost of a delivery (a transition) at 100 resources against 10: "
+	want := map[string]float64{
+		prefix + "processor":                               1.1,
+		prefix + "processor, all rounds together":          1.55,
+		prefix + "time":                                    1.1,
+		prefix + "time, all rounds together":               1.55,
+		prefix + "processor, rounds":                       3,
+		prefix + "processor, round with the lowest ratio":  1.1,
+		prefix + "processor, round with the highest ratio": 2.9,
+		prefix + "processor with the fewer, median":        30,
+		prefix + "processor with the more, median":         66,
+		prefix + "processor with the fewer, mean":          40,
+		prefix + "processor with the more, mean":           62,
 	}
-	for name, tt := range map[string]struct {
-		ratio   func(func(cost) float64) float64
-		want    float64
-		verdict string
-	}{
-		"round by round": {d.medianRatio, 1.1, "PASS"},
-		"all in all":     {d.ratioOfMeans, 1.55, "SHORT"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			made := &table{}
-			d.note(made, sizes{small: 10, large: 100}, record.Transition, tt.ratio)
-			got := map[string]float64{}
-			for _, row := range made.Rows {
-				got[row.Name] = row.Value
-				if row.Reach != "" && row.Verdict() != tt.verdict {
-					t.Errorf("%s: %s", row.Name, row.Verdict())
-				}
-			}
-			want := map[string]float64{against + "processor": tt.want, against + "time": tt.want}
-			for name, value := range notes {
-				want[name] = value
-			}
-			if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b float64) bool { return a-b < 1e-9 && b-a < 1e-9 })); diff != "" {
-				t.Errorf("rows (-want +got):\n%s", diff)
-			}
-		})
+	made := &table{}
+	d.note(made, sizes{small: 10, large: 100}, record.Transition)
+	d.noteTogether(made, sizes{small: 10, large: 100}, record.Transition)
+	got, verdicts := map[string]float64{}, map[string]string{}
+	for _, row := range made.Rows {
+		got[row.Name] = row.Value
+		if row.Reach != "" {
+			verdicts[row.Name] = row.Verdict()
+		}
+	}
+	wantVerdicts := map[string]string{
+		prefix + "processor":                      "PASS",
+		prefix + "time":                           "PASS",
+		prefix + "processor, all rounds together": "SHORT",
+		prefix + "time, all rounds together":      "SHORT",
+	}
+	if diff := cmp.Diff(wantVerdicts, verdicts); diff != "" {
+		t.Errorf("verdicts (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b float64) bool { return a-b < 1e-9 && b-a < 1e-9 })); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
 	}
 }

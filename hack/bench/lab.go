@@ -271,13 +271,21 @@ func freeAddress() (string, error) {
 	return "", errors.New("there is no free port")
 }
 
+// pprofURL is where a program, or the API server, serves its profiles.
+func (l *lab) pprofURL(program string) string {
+	if program == localcluster.APIServer {
+		return l.config.Host + "/debug/pprof/"
+	}
+	return "http://" + l.pprof[program] + "/debug/pprof/"
+}
+
 // profile writes a CPU profile of a program while something is measured, if one is wanted.
 func (l *lab) profile(ctx context.Context, program, of string, length time.Duration) {
 	if l.profiles == "" {
 		return
 	}
 	go func() {
-		url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", l.pprof[program], max(int(length/time.Second), 1))
+		url := fmt.Sprintf("%sprofile?seconds=%d", l.pprofURL(program), max(int(length/time.Second), 1))
 		path := filepath.Join(l.profiles, of+"-"+program+".pprof")
 		if err := download(ctx, l.http, url, path); err != nil {
 			step("no profile: %v", err)
@@ -289,12 +297,8 @@ func (l *lab) profile(ctx context.Context, program, of string, length time.Durat
 // after that.
 func (l *lab) liveHeap(ctx context.Context, program string) (float64, error) {
 	path := filepath.Join(l.dir, "heap")
-	from := "http://" + l.pprof[program]
-	if program == localcluster.APIServer {
-		from = l.config.Host
-	}
 	// Asking for a heap profile with gc=1 is what makes the program collect; debug=1 adds its memory statistics.
-	if err := download(ctx, l.http, from+"/debug/pprof/heap?gc=1&debug=1", path); err != nil {
+	if err := download(ctx, l.http, l.pprofURL(program)+"heap?gc=1&debug=1", path); err != nil {
 		return 0, err
 	}
 	content, err := os.ReadFile(path) //nolint:gosec // a file of this program's own

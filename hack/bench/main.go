@@ -108,7 +108,7 @@ func parseFlags() options {
 	flag.IntVar(&given.fresh, "fresh", 0, "How many alerts are made in each round of scale, at most.")
 	flag.StringVar(&o.out, "out", filepath.Join(".local", "bench.json"), "Where the table goes as JSON. The machine and the commit go to a file beside it.")
 	flag.StringVar(&o.dir, "dir", "", "The directory to work in; by default a new one for temporary files. It decides which disk fsync is measured on.")
-	flag.StringVar(&o.profiles, "profiles", "", "A directory for CPU profiles of the manager and the ingress; by default none are taken.")
+	flag.StringVar(&o.profiles, "profiles", "", "A directory for CPU profiles of the manager, the ingress and kube-apiserver; by default none are taken.")
 	flag.BoolVar(&o.merge, "merge", false, "Keep the rows of the file that are not measured anew.")
 	flag.BoolVar(&o.keep, "keep", false, "Do not remove the directory that was worked in.")
 	flag.Parse()

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sim-operator/sim-operator/api/v1alpha1"
 	"github.com/sim-operator/sim-operator/hack/bench/record"
 	"github.com/sim-operator/sim-operator/hack/localcluster"
 )
@@ -35,7 +36,7 @@ func measureIngressMemory(ctx context.Context, l *lab) error {
 	defer supervisor.Signal(localcluster.APIServer, syscall.SIGCONT) //nolint:errcheck // it is there
 	poster := newPoster(callers)
 	defer poster.CloseIdleConnections()
-	to := target{urls: []string{l.hooks[memory].AlertsURL(0)}, body: alertBody("On", 85)}
+	to := target{urls: []string{l.hooks[memory].AlertsURL(0)}, body: alertBody(v1alpha1.AlertTriggerOn, 85)}
 	f, err := floodN(ctx, poster, to, 0, l.waiting)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sim-operator/sim-operator/api/v1alpha1"
 	"github.com/sim-operator/sim-operator/internal/webhook"
 )
 
@@ -96,11 +97,11 @@ func TestBodies(t *testing.T) {
 		if order.Name() != uuid(orderIDs, n) {
 			t.Fatalf("order %d is named %s", n, order.Name())
 		}
-		on, err := webhook.ParseAlert(alertBody("On", 85)(n))
+		on, err := webhook.ParseAlert(alertBody(v1alpha1.AlertTriggerOn, 85)(n))
 		if err != nil {
 			t.Fatal(err)
 		}
-		off, err := webhook.ParseAlert(alertBody("Off", 10)(n))
+		off, err := webhook.ParseAlert(alertBody(v1alpha1.AlertTriggerOff, 10)(n))
 		if err != nil {
 			t.Fatal(err)
 		}

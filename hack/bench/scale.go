@@ -7,17 +7,20 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/sim-operator/sim-operator/api/v1alpha1"
 	"github.com/sim-operator/sim-operator/hack/bench/record"
 	"github.com/sim-operator/sim-operator/hack/localcluster"
 )
 
-// An estate is alerts that were made by deliveries to two ingresses, with the manager at work. All are On between the
-// measurements, so that the manager's own count of those says how far it is.
+// An estate is alerts that were made by deliveries to two ingresses, with the manager at work, whose own count of those that
+// are On says how far it is.
 type estate struct {
 	lab    *lab
 	etcd   etcd
 	poster *http.Client
 	alerts int
+	// on is how many of the alerts are On.
+	on int
 	// orders are the few that the latency is taken of.
 	orders int
 	// reports are those of the alerts, and versions the writes that made them what they are.
@@ -187,15 +190,15 @@ func (e *estate) grow(ctx context.Context, n int) error {
 }
 
 func (e *estate) deliver(ctx context.Context, n int) error {
-	if _, err := floodN(ctx, e.poster, e.target("On", 85), e.alerts, n); err != nil {
+	if _, err := floodN(ctx, e.poster, e.target(v1alpha1.AlertTriggerOn, 85), e.alerts, n); err != nil {
 		return err
 	}
-	e.alerts, e.reports, e.versions = e.alerts+n, e.reports+n, e.versions+2*n
-	return e.untilActive(ctx, e.alerts, n)
+	e.alerts, e.on, e.reports, e.versions = e.alerts+n, e.on+n, e.reports+n, e.versions+2*n
+	return e.untilActive(ctx, e.on, n)
 }
 
 // target is both ingresses, in turns.
-func (e *estate) target(trigger string, value int) target {
+func (e *estate) target(trigger v1alpha1.AlertTrigger, value int) target {
 	webhook := e.lab.hooks[scale]
 	return target{urls: []string{webhook.AlertsURL(0), webhook.AlertsURL(1)}, body: alertBody(trigger, value)}
 }

@@ -4,6 +4,6 @@
 // row by row, so that a run that is cut off has not been for nothing; -merge completes it.
 //
 // The measurements are named by -only: door, latency, resources, status and memory run on one control plane; scale,
-// restart, transition and burst, and the part of memory that is not the ingress's, on a second one that is filled with
+// restart, transition, check and burst, and the part of memory that is not the ingress's, on a second one that is filled with
 // resources in three steps, beside which a third one has a tenth of them where costs are compared.
 package main

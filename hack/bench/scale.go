@@ -69,6 +69,9 @@ func (e *estate) measure(ctx context.Context) error {
 	if l.wants(transition) && ctx.Err() == nil {
 		errs = append(errs, e.compareTransitions(ctx))
 	}
+	if l.wants(check) && ctx.Err() == nil {
+		errs = append(errs, e.measureChecks(ctx))
+	}
 	if l.wants(burst) && ctx.Err() == nil {
 		_, err := e.burst(ctx)
 		errs = append(errs, err)

@@ -35,6 +35,10 @@ func predict(c coefficients, large point) []prediction {
 		{"live heap of kube-apiserver", "MiB", c.apiServerHeap(e) / mebibyte, large.apiServerHeap / mebibyte, tolerateHeap},
 		{"live heap of the manager", "MiB", c.managerHeap(e) / mebibyte, large.managerHeap / mebibyte, tolerateHeap},
 	}
+	if c.checkResource > 0 && large.checkProcessor > 0 {
+		took := c.checkResource * large.alerts
+		all = append(all, prediction{"a check of its cache by kube-apiserver, processor", "s", took, large.checkProcessor, tolerateTime})
+	}
 	if !large.burst() {
 		return all
 	}

@@ -22,6 +22,9 @@ type coefficients struct {
 	newWrites, transitionWrites float64
 	// processor time of a transition in all programs.
 	processor float64
+	// checkResource is the processor time that kube-apiserver takes for each resource when it compares its cache to etcd; 0 if
+	// that was not measured.
+	checkResource float64
 	// perSecond is how many deliveries become status and Event a second, acceptedPerSecond how many the doors take.
 	perSecond, acceptedPerSecond float64
 	// newPerSecond is how many new alerts do.
@@ -66,6 +69,7 @@ func fit(small, middle point) coefficients {
 		perSecond:         middle.alerts / middle.burstTook,
 		acceptedPerSecond: middle.alerts / middle.burstAccepted,
 		newPerSecond:      1 / middle.newTime,
+		checkResource:     middle.checkProcessor / middle.alerts,
 	}
 	few, many := measured(small, small.cacheCapacity), measured(middle, middle.cacheCapacity)
 	c.etcdBase, c.etcdOverhead = line(c.logical(few), small.etcd, c.logical(many), middle.etcd)
@@ -116,6 +120,18 @@ func (c *coefficients) apiServerHeap(e estate) float64 {
 
 func (c *coefficients) managerHeap(e estate) float64 {
 	return c.managerBase + c.managerResource*e.resources()
+}
+
+// restSeconds is how long the API server rests between two checks of its cache, on average: five minutes, and up to half of
+// that more.
+const restSeconds = 375
+
+// checking is what part of the control plane's processors the checks take if it is so many times as fast as the machine of
+// the record. A check has one processor, and those of that machine are what deliveries use up when there are enough. It lists
+// one version from etcd: once that is compacted away, the check ends with an error.
+func (c *coefficients) checking(e estate, speed float64) float64 {
+	took := min(c.checkResource*e.resources()/speed, historySeconds)
+	return took / (restSeconds + took) / max(c.perSecond*c.processor, 1)
 }
 
 // The API server's watch cache keeps, besides the latest version of each resource, its last changes: as many as came in

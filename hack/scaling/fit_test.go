@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +36,51 @@ func TestFitFindsTheCoefficients(t *testing.T) {
 		if !near(pair[0], pair[1]) {
 			t.Errorf("%s is %v, want %v", what, pair[1], pair[0])
 		}
+	}
+}
+
+func TestACheckOfTheCacheIsPredictedIfItWasMeasured(t *testing.T) {
+	c := made()
+	small, middle := pointOf(c, 1000, 100, 1000, 2000, 6400), pointOf(c, 10_000, 400, 12_000, 24_000, 51_200)
+	large := pointOf(c, 100_000, 700, 122_000, 222_000, ringCapacity(2*c.newPerSecond))
+	without := len(predict(fit(small, middle), large))
+	middle.checkProcessor, large.checkProcessor = 5, 55
+	all := predict(fit(small, middle), large)
+	at := slices.IndexFunc(all, func(p prediction) bool { return strings.HasPrefix(p.what, "a check") })
+	if len(all) != without+1 || at < 0 {
+		t.Fatalf("%d predictions without it, and %d with it", without, len(all))
+	}
+	if p := all[at]; !near(p.predicted, 50) || p.measured != 55 || !p.holds() {
+		t.Errorf("predicted %v of %v", p.predicted, p.measured)
+	}
+}
+
+func TestChecksTakeAPartOfTheProcessors(t *testing.T) {
+	c := made()
+	c.checkResource, c.perSecond, c.processor = 0.001, 100, 0.02 // two processors
+	tests := map[string]struct{ alerts, speed, want float64 }{
+		"without resources there is nothing to check": {0, 1, 0},
+		"as long as they rest":                        {375_000, 1, 0.25},
+		"with a machine that is twice as fast":        {750_000, 2, 0.25},
+		"beyond ten minutes they fail":                {10_000_000, 1, 600. / 975 / 2},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := c.checking(estate{alerts: tt.alerts}, tt.speed); !near(got, tt.want) {
+				t.Errorf("checking = %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestChecksLeaveLessForDeliveries(t *testing.T) {
+	without, with := made(), made()
+	with.checkResource = 0.001
+	a := defaultAssumptions()
+	a.sims = 3_000_000
+	some, fewer := simulateYear(without, a), simulateYear(with, a)
+	if fewer.waiting <= some.waiting || fewer.checking <= 0 || some.checking != 0 {
+		t.Errorf("%v wait and %v of the processors check; without checks %v and %v", fewer.waiting, fewer.checking, some.waiting, some.checking)
 	}
 }
 

@@ -51,7 +51,7 @@ func (l limits) uses(y year, ownEtcd bool) []use {
 		{"memory of the manager", garbage * y.managerHeap / l.managerMemory},
 		{"memory of an ingress", y.ingressMemory / l.replicas / l.ingressMemory},
 		{"spools", y.waiting / l.replicas / l.spooled},
-		{"writes, all the time", y.busy / l.busy},
+		{"writes and checks, all the time", (y.busy + y.checking) / l.busy},
 		{"writes, at a month's end", y.drainHours / l.drainHours},
 	}
 	slices.SortStableFunc(all, func(a, b use) int {
@@ -79,7 +79,7 @@ func scales() []float64 { return []float64{1e4, 1e5, 1e6, 1e7} }
 func printPlan(out io.Writer, c *coefficients, a assumptions, l limits, sims []float64) {
 	rows := [][]string{{
 		"SIMs", "orders", "alerts", "Events at once", "deliveries a day", "etcd: resources", "etcd: Events", "etcd: history",
-		"kube-apiserver", "manager", "busy", "month's end", "waiting at once", "most used", "clusters",
+		"kube-apiserver", "manager", "busy", "checks", "month's end", "waiting at once", "most used", "clusters",
 	}}
 	for _, n := range sims {
 		a.sims = n
@@ -89,7 +89,7 @@ func printPlan(out io.Writer, c *coefficients, a assumptions, l limits, sims []f
 			count(n), count(y.most.orders), count(y.most.alerts), count(y.most.events), count(y.deliveriesADay),
 			inBytes(y.etcdResources), inBytes(y.etcdEvents), inBytes(y.etcdHistory),
 			inBytes(garbage * y.apiServerHeap), inBytes(garbage * y.managerHeap),
-			percent(y.busy), fmt.Sprintf("%.0f h", y.drainHours), count(y.waiting), describe(uses[0]), fmt.Sprint(clusters(uses)),
+			percent(y.busy), percent(y.checking), fmt.Sprintf("%.0f h", y.drainHours), count(y.waiting), describe(uses[0]), fmt.Sprint(clusters(uses)),
 		})
 	}
 	printTable(out, rows)
@@ -156,9 +156,17 @@ func printCoefficients(out io.Writer, c *coefficients) {
 		{"writes of a delivery that makes a resource", number(c.newWrites, "")},
 		{"writes of a delivery that turns one", number(c.transitionWrites, "")},
 		{"processor time of a transition, in all programs", number(c.processor*1e3, "ms")},
+		{"check of its cache by kube-apiserver, processor time a resource", checkTime(c)},
 		{"deliveries to status and Event, on the machine of the record", number(c.perSecond, "1/s")},
 		{"deliveries accepted, likewise", number(c.acceptedPerSecond, "1/s")},
 	})
+}
+
+func checkTime(c *coefficients) string {
+	if c.checkResource == 0 {
+		return "not measured"
+	}
+	return record.Format(c.checkResource*1e3) + " ms"
 }
 
 func describe(u use) string { return fmt.Sprintf("%s: %s", u.of, percent(u.part)) }

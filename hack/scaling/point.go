@@ -25,6 +25,8 @@ type point struct {
 	apiServerHeap                      float64
 	managerHeap                        float64
 	newTime, newWrites                 float64
+	// checkProcessor is 0 where it was not waited for.
+	checkProcessor float64
 
 	// The rest comes of the burst, which may not have been waited for at the largest size: then it is 0.
 	transitionWrites         float64
@@ -97,6 +99,7 @@ func readPoint(r record.Record, size int, largest bool) (point, error) {
 		}
 		*row.to = value * row.unit
 	}
+	p.checkProcessor, _ = r.Value(record.At(size, record.CheckProcessor))
 	p.cacheCapacity = max(p.cacheCapacity, smallestRing)
 	return p, nil
 }

@@ -72,7 +72,8 @@ type hour struct {
 // step goes on by an hour.
 func (w *world) step() hour {
 	h := hour{arrived: w.arriving()}
-	h.applied, w.waiting = serve(w.waiting, h.arrived, w.c.perSecond*w.speed*secondsAnHour)
+	left := 1 - w.c.checking(w.estate, w.speed)
+	h.applied, w.waiting = serve(w.waiting, h.arrived, left*w.c.perSecond*w.speed*secondsAnHour)
 	h.deleted = w.apply(h.applied)
 	h.writes = h.applied[orderOpened]*w.c.newWrites + (h.applied.total()-h.applied[orderOpened])*w.c.transitionWrites + h.deleted
 	w.versions = olderVersions(h.applied.total(), ringCapacity(2*h.applied.total()/secondsAnHour))

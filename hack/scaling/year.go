@@ -13,8 +13,10 @@ type year struct {
 	drainHours float64
 	// Of an average day.
 	deliveriesADay, eventsADay float64
-	// busy is what part of the capacity was used on average.
+	// busy is what part of the capacity was used on average, by deliveries.
 	busy float64
+	// checking is what part of the processors kube-apiserver took at most for the checks of its cache.
+	checking float64
 }
 
 // historySeconds is how far back etcd keeps what was written over: the API server compacts every five minutes what is five
@@ -56,6 +58,7 @@ func (y *year) peak(w *world, h hour) {
 	y.etcdHistory = max(y.etcdHistory, h.writes/secondsAnHour*historySeconds*c.etcdOverhead*c.meanVersion(w.estate))
 	y.apiServerHeap = max(y.apiServerHeap, c.apiServerHeap(w.estate))
 	y.managerHeap = max(y.managerHeap, c.managerHeap(w.estate))
+	y.checking = max(y.checking, c.checking(w.estate, w.speed))
 	y.waiting = max(y.waiting, w.waiting.total())
 	y.ingressMemory = max(y.ingressMemory, c.ingressIdle+c.ingressWaiting*w.waiting.total())
 	y.spool = max(y.spool, c.spoolWaiting*w.waiting.total())

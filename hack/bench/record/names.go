@@ -24,6 +24,8 @@ const (
 	EtcdRSS       = "memory of etcd: RSS"
 	IngressRSS    = "memory of ingress: RSS"
 
+	CheckProcessor = "processor of kube-apiserver for a check of its cache of alerts"
+
 	NewAlert   = "a new alert"
 	Transition = "a transition"
 )

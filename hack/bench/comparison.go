@@ -43,10 +43,10 @@ func inTurns(few, many *estate, again func(rounds int) bool, measure func(e *est
 func (e *estate) compareNew(ctx context.Context, n int) ([]cost, error) {
 	l := e.lab
 	var c comparison
-	err := e.withSmaller(ctx, "new", l.small-l.freshRounds()*n, func(smaller *estate) (err error) {
+	err := e.withSmaller(ctx, "new", l.small-l.shortRounds()*n, func(smaller *estate) (err error) {
 		smaller.lab.profile(ctx, localcluster.APIServer, fmt.Sprintf("new-%d", l.small), time.Minute)
 		l.profile(ctx, localcluster.APIServer, fmt.Sprintf("new-%d", l.large), time.Minute)
-		c, err = inTurns(smaller, e, func(rounds int) bool { return rounds < l.freshRounds() }, func(side *estate, _ int) (cost, error) {
+		c, err = inTurns(smaller, e, func(rounds int) bool { return rounds < l.shortRounds() }, func(side *estate, _ int) (cost, error) {
 			return side.costOfNew(ctx, n)
 		})
 		return err

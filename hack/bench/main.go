@@ -100,7 +100,7 @@ func parseFlags() options {
 	given := sizes{}
 	quick := flag.Bool("quick", false, "Measure at small sizes, in some 7 minutes, all but "+check+", which waits for as long. The numbers of the design are for the full sizes.")
 	flag.StringVar(&only, "only", "", "The measurements to make, with commas between them; by default all of "+strings.Join(measurements(), ", ")+".")
-	flag.IntVar(&given.rounds, "rounds", 0, "How often each side of a comparison is measured.")
+	flag.IntVar(&given.rounds, "rounds", 0, "How often each side of a comparison is measured; twice as often where a round is short.")
 	flag.DurationVar(&given.turn, "turn", 0, "How long the door is measured at a time.")
 	flag.IntVar(&given.objects, "objects", 0, "How many resources are made in each round of resources and status.")
 	flag.IntVar(&given.samples, "samples", 0, "How many deliveries the latency is taken of.")
@@ -153,12 +153,13 @@ func (s sizes) override(given sizes) sizes {
 	return s
 }
 
-// freshRounds is how many rounds of new alerts there are: more than of the other comparisons, for they are short.
-func (s sizes) freshRounds() int { return 2 * s.rounds }
+// shortRounds is how many rounds there are where one takes a few seconds, in which the machine may be faster for one side than
+// for the other: an even number, so that each side is first as often.
+func (s sizes) shortRounds() int { return 2 * s.rounds }
 
 // freshAt is how many new alerts there are in each round on the way to a size: as many at the two that are compared.
 func (s sizes) freshAt(size int) int {
-	return min(s.fresh, min(size, s.small)/2/s.freshRounds())
+	return min(s.fresh, min(size, s.small)/2/s.shortRounds())
 }
 
 func (o *options) wants(names ...string) bool {

@@ -87,7 +87,7 @@ type race struct {
 // run has each take its turns, the programs first in every second round. A first round warms both up and does not count.
 func (r *race) run(ctx context.Context, write func(context.Context, int) error, deliver func(context.Context, int) error) error {
 	n := r.lab.objects
-	for round := range r.lab.rounds + 1 {
+	for round := range r.lab.shortRounds() + 1 {
 		turns := []func() error{
 			func() error {
 				rate, err := r.loop.run(ctx, n, write)

@@ -129,7 +129,7 @@ func (e *estate) measureAt(ctx context.Context, size int) error {
 func (e *estate) measureOnTheWay(ctx context.Context, size int) error {
 	l := e.lab
 	n := l.freshAt(size)
-	if err := e.grow(ctx, size-l.freshRounds()*n-e.alerts); err != nil {
+	if err := e.grow(ctx, size-l.shortRounds()*n-e.alerts); err != nil {
 		return err
 	}
 	if n == 0 { // so few make no rounds
@@ -151,7 +151,7 @@ func (e *estate) measureOnTheWay(ctx context.Context, size int) error {
 // costsOfNew measures new alerts, n in each round.
 func (e *estate) costsOfNew(ctx context.Context, n int) ([]cost, error) {
 	var rounds []cost
-	for range e.lab.freshRounds() {
+	for range e.lab.shortRounds() {
 		c, err := e.costOfNew(ctx, n)
 		if err != nil {
 			return nil, err

@@ -106,8 +106,8 @@ func TestOverride(t *testing.T) {
 func TestAsManyNewAlertsInARoundWithFewAsWithMany(t *testing.T) {
 	for name, s := range map[string]sizes{"full": fullSizes(), "quick": quickSizes(), "few": fullSizes().override(sizes{large: 100})} {
 		few, many := s.freshAt(s.small), s.freshAt(s.large)
-		if few != many || s.freshRounds()*few > s.small/2 {
-			t.Errorf("%s: %d rounds of %d on the way to %d, and of %d on the way to %d", name, s.freshRounds(), few, s.small, many, s.large)
+		if few != many || s.shortRounds()*few > s.small/2 {
+			t.Errorf("%s: %d rounds of %d on the way to %d, and of %d on the way to %d", name, s.shortRounds(), few, s.small, many, s.large)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -43,6 +44,8 @@ type lab struct {
 	http    *http.Client
 	hooks   map[string]localcluster.Webhook
 	pprof   map[string]string
+	// profiling are the profiles that are being taken.
+	profiling sync.WaitGroup
 }
 
 // newLab starts a control plane with a receiver in the namespace of each measurement, and no program.
@@ -114,7 +117,9 @@ func (l *lab) unlimit(ctx context.Context, namespace string) error {
 	return nil
 }
 
+// close waits for the profiles that are being taken, and stops everything.
 func (l *lab) close() {
+	l.profiling.Wait()
 	l.cluster.Stop()
 }
 
@@ -284,13 +289,13 @@ func (l *lab) profile(ctx context.Context, program, of string, length time.Durat
 	if l.profiles == "" {
 		return
 	}
-	go func() {
+	l.profiling.Go(func() {
 		url := fmt.Sprintf("%sprofile?seconds=%d", l.pprofURL(program), max(int(length/time.Second), 1))
 		path := filepath.Join(l.profiles, of+"-"+program+".pprof")
 		if err := download(ctx, l.http, url, path); err != nil {
-			step("no profile: %v", err)
+			step("no profile of %s for %s: %v", program, of, err)
 		}
-	}()
+	})
 }
 
 // liveHeap collects the garbage of a program, or of the API server, and returns how many bytes of its heap are in use

@@ -98,7 +98,7 @@ func parseFlags() options {
 	var o options
 	var only string
 	given := sizes{}
-	quick := flag.Bool("quick", false, "Measure at small sizes, in some 7 minutes, all but "+check+", which waits for as long. The numbers of the design are for the full sizes.")
+	quick := flag.Bool("quick", false, "Measure at small sizes, in under 9 minutes, all but "+check+", which waits for as long. The numbers of the design are for the full sizes.")
 	flag.StringVar(&only, "only", "", "The measurements to make, with commas between them; by default all of "+strings.Join(measurements(), ", ")+".")
 	flag.IntVar(&given.rounds, "rounds", 0, "How often each side of a comparison is measured; twice as often where a round is short.")
 	flag.DurationVar(&given.turn, "turn", 0, "How long the door is measured at a time.")

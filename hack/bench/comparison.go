@@ -151,10 +151,10 @@ func (e *estate) withSmaller(ctx context.Context, name string, n int, use func(s
 // note notes how many times as much a delivery costs with many resources: the median of the ratios of the rounds, so that
 // what the API server does now and then does not count.
 func (c *comparison) note(t *table, s sizes, of string) {
-	t.atMost(reachCost, against(s, of, "processor"), median(ratios(each(c.many, inProcessors), each(c.few, inProcessors))), "ratio")
-	t.atMost(reachCost, against(s, of, "time"), median(ratios(each(c.many, inTime), each(c.few, inTime))), "ratio")
 	few, many := each(c.few, inProcessors), each(c.many, inProcessors)
 	rounds := ratios(many, few)
+	t.atMost(reachCost, against(s, of, "processor"), median(rounds), "ratio")
+	t.atMost(reachCost, against(s, of, "time"), median(ratios(each(c.many, inTime), each(c.few, inTime))), "ratio")
 	t.note(against(s, of, "processor, rounds"), float64(len(rounds)), "")
 	if len(rounds) > 0 {
 		t.note(against(s, of, "processor, round with the lowest ratio"), slices.Min(rounds), "ratio")
